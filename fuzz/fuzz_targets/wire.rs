@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| sigalarm::process::fuzz_frames(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| sigalarm::process::fuzz_job(input));

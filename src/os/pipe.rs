@@ -87,7 +87,8 @@ impl WriteEnd {
             return Err(io::Error::from_raw_os_error(libc::EBADF));
         }
         while !bytes.is_empty() {
-            match write(self.fd, bytes) {
+            // macOS refuses more than 2 GiB.
+            match write(self.fd, &bytes[..bytes.len().min(1 << 30)]) {
                 Ok(n) => bytes = &bytes[n..],
                 Err(Errno::EINTR) => {}
                 Err(e) => return Err(e.into()),

@@ -34,6 +34,7 @@ pub(super) struct Options {
     pub(super) foreground: bool,
     pub(super) die_with_parent: bool,
     pub(super) is_spawned_by_run: bool,
+    pub(super) may_have_threads: bool,
     pub(super) memory: Option<u64>,
     pub(super) cpu_limit: Option<Duration>,
     pub(super) value_limit: usize,
@@ -44,6 +45,11 @@ impl Options {
     pub(super) fn plan(&self, location: &'static Location<'static>) -> Option<Plan<'_>> {
         let plan = Plan::new(Due::After(self.limit?), location);
         Some(Plan { label: self.label.as_ref(), ..plan })
+    }
+
+    /// Returns the time of the child's own timer, which kills it while no thread of the parent enforces the limit.
+    pub(super) fn kill_after(&self) -> Option<Duration> {
+        self.limit?.checked_add(self.grace.checked_mul(2)?)?.checked_add(Duration::from_secs(1))
     }
 }
 
@@ -123,7 +129,7 @@ impl Builder {
         let alone = Alone::check().map_err(|threads| {
             threads.map_or(SpawnError::ThreadsUnknown, |threads| SpawnError::MultiThreaded { threads })
         })?;
-        spawn(self, alone, false, f, Location::caller())
+        spawn(self, alone, f, Location::caller())
     }
 
     /// Spawns the job and joins it as [`run`](super::run) does, with the same errors.
@@ -160,7 +166,7 @@ impl Builder {
     /// ```
     #[track_caller]
     #[allow(unsafe_code)] // The caller's promise, used one line below.
-    pub unsafe fn spawn_unchecked<T, F>(self, f: F) -> Result<Job<T>, SpawnError>
+    pub unsafe fn spawn_unchecked<T, F>(mut self, f: F) -> Result<Job<T>, SpawnError>
     where
         T: Serialize + DeserializeOwned,
         F: FnOnce() -> T,
@@ -169,7 +175,8 @@ impl Builder {
         // locks. At the fork this thread holds those of the standard streams, fork hooks reset those of the alarms, and
         // the caller guarantees that the panic hook's lock is free.
         let alone = unsafe { Alone::assume() };
-        spawn(self, alone, true, f, Location::caller())
+        self.options.may_have_threads = true;
+        spawn(self, alone, f, Location::caller())
     }
 }
 
@@ -232,9 +239,9 @@ impl Builder {
         self
     }
 
-    /// Sets the largest value to accept, in serialised bytes; no limit by default. A job that sends a larger value is
-    /// killed: [`JobError::TooLarge`]. The decoded value may use more memory, because one byte may become an element of
-    /// any size.
+    /// Sets the largest value to accept, in serialised bytes; no limit by default. A larger value gives
+    /// [`JobError::TooLarge`], and a job that sends a mebibyte more is killed. The decoded value may use more memory,
+    /// because one byte may become an element of any size.
     /// ```standalone_crate
     /// let outcome = sigalarm::process::Job::builder().value_limit(1_000).run(|| "tours".repeat(1_000));
     /// assert!(matches!(outcome, Err(sigalarm::process::JobError::TooLarge { limit: 1_000, .. })));

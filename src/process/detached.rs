@@ -21,14 +21,7 @@ pub(super) fn reap() {
     let Some(mut detached) = DETACHED.try_lock() else { return };
     if !detached.is_empty() {
         let this = process::id();
-        detached.retain(|(parent, child)| *parent == this && !is_reaped(child));
-    }
-}
-
-fn is_reaped(child: &Child) -> bool {
-    match child.state() {
-        Ok(ChildState::Running) | Err(_) => false,
-        Ok(ChildState::Ended(())) => !matches!(child.reap_alone(), ChildState::Running),
-        Ok(ChildState::Reaped) => true,
+        detached
+            .retain(|(parent, child)| *parent == this && matches!(child.reap_alone(), ChildState::Running));
     }
 }

@@ -83,7 +83,7 @@ pub enum JobError {
     /// The received bytes are [not a value](crate::book::jobs#why-postcard) of the expected type.
     #[non_exhaustive]
     NotDecoded { message: Arc<str> },
-    /// The value had more bytes than the [limit](super::Builder::value_limit). The job was killed.
+    /// The value had more bytes than the [limit](super::Builder::value_limit).
     #[non_exhaustive]
     TooLarge { limit: usize },
     /// The value was nested more deeply than the [limit](super::Builder::depth_limit).

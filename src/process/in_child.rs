@@ -2,27 +2,23 @@
 //!
 //! Each page of memory or code costs the child a page fault, so this code uses few pages.
 
-use std::io::{self, StderrLock, StdoutLock, Write};
+use std::io::{self, Write};
 use std::mem;
 use std::os::fd::OwnedFd;
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::{self, AssertUnwindSafe};
 
 use nix::libc;
 use nix::unistd::{Pid, dup2_stderr, dup2_stdout};
 use serde::Serialize;
 
 use super::builder::Options;
-use super::escalation;
 use super::panics;
-use super::wire::{ABORT_FRAME, Failure, STACK_BUFFER, Sender};
+use super::wire::{ABORT_END, Failure, STACK_BUFFER, Sender};
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
-use crate::os::inherited::BlockedSignals;
-use crate::os::job_fd::close_all_but;
 use crate::os::pipe::WriteEnd;
 use crate::os::posix_timer::ThreadId;
 use crate::os::{c_streams, limits};
-use crate::runtime;
 
 const PANICKED: i32 = 101; // as in Rust
 const PIPE_CLOSED: i32 = 74;
@@ -31,80 +27,53 @@ pub(super) struct InChild {
     this: Pid,
     pipe: WriteEnd,
     kill_timer: Option<ChildTimer>,
-    /// Ends the child when dropped. Otherwise a panic would unwind into the code that called `spawn`.
     _exit: ExitOnDrop,
 }
 
-pub(super) struct SetUp<'a> {
-    pub(super) options: &'a Options,
-    pub(super) parent: Pid,
-    pub(super) outputs: &'a [Option<OwnedFd>; 2],
-    pub(super) pipe: WriteEnd,
-    pub(super) blocked: &'a BlockedSignals,
-    pub(super) location: &'static Location<'static>,
-    pub(super) may_have_threads: bool,
-    pub(super) outer: Option<WriteEnd>,
-    /// The spawning thread, if there may be others.
-    pub(super) thread: Option<ThreadId>,
-    pub(super) has_alarm: bool,
-}
-
-impl SetUp<'_> {
-    #[inline]
-    pub(super) fn set_up_child(self, streams: Option<(StdoutLock<'_>, StderrLock<'_>)>) -> InChild {
-        let _exit = ExitOnDrop;
-        let this = forked::this();
-        let SetUp { options, parent, pipe, .. } = self;
-        close_all_but(pipe.number(), parent.as_raw().unsigned_abs());
-        if let Some(outer) = self.outer {
-            outer.close_in_child();
-        }
-        if let Err((call, e)) = self.change_process() {
-            let _ = Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0)).send(pipe);
-            exit(libc::EXIT_FAILURE)
-        }
-        self.blocked.reset_in_child();
-        drop(streams);
-        if self.may_have_threads {
-            // The parent's hook is not dropped, because its destructor could, for example, delete a file of the parent.
-            mem::forget(panics::replace_hook());
-        }
-        if !self.has_alarm {
-            let _ = options.plan(self.location).map(runtime::arm);
-        }
-        InChild { this, pipe, kill_timer: start_kill_timer(options), _exit }
+#[inline]
+pub(super) fn change_process(
+    options: &Options,
+    parent: Pid,
+    thread: Option<ThreadId>,
+    outputs: &[Option<OwnedFd>; 2],
+    pipe: WriteEnd,
+) -> Result<(), Failure> {
+    let naming =
+        |call: &'static str| move |e: io::Error| Failure::Setup(call.into(), e.raw_os_error().unwrap_or(0));
+    // This call comes first, because before it the parent's death does not kill the child.
+    if options.die_with_parent {
+        forked::die_with(parent, thread).map_err(naming("prctl"))?;
     }
-
-    #[inline]
-    fn change_process(&self) -> Result<(), (&'static str, io::Error)> {
-        let options = self.options;
-        let naming = |call: &'static str| move |e: io::Error| (call, e);
-        // This call comes first, because before it the parent's death does not kill the child.
-        if options.die_with_parent {
-            forked::die_with(self.parent, self.thread).map_err(naming("prctl"))?;
-        }
-        if !options.foreground {
-            forked::lead_group().map_err(naming("setpgid"))?;
-        }
-        let [stdout, stderr] = self.outputs;
-        if let Some(to) = stdout {
-            dup2_stdout(to).map_err(|e| ("dup2", e.into()))?;
-        }
-        if let Some(to) = stderr {
-            dup2_stderr(to).map_err(|e| ("dup2", e.into()))?;
-        }
-        if let Some(time) = options.cpu_limit {
-            limits::processor_time(time).map_err(naming("setrlimit"))?;
-        }
-        if let Some(bytes) = options.memory {
-            limits::memory(bytes).map_err(naming("setrlimit"))?;
-            limits::report_abort(self.pipe, &ABORT_FRAME);
-        }
-        Ok(())
+    if !options.foreground {
+        forked::lead_group().map_err(naming("setpgid"))?;
     }
+    let [stdout, stderr] = outputs;
+    if let Some(to) = stdout {
+        dup2_stdout(to).map_err(|e| naming("dup2")(e.into()))?;
+    }
+    if let Some(to) = stderr {
+        dup2_stderr(to).map_err(|e| naming("dup2")(e.into()))?;
+    }
+    if let Some(time) = options.cpu_limit {
+        limits::processor_time(time).map_err(naming("setrlimit"))?;
+    }
+    if let Some(bytes) = options.memory {
+        limits::memory(bytes).map_err(naming("setrlimit"))?;
+        limits::report_abort(pipe, &ABORT_END);
+    }
+    Ok(())
 }
 
 impl InChild {
+    #[inline]
+    pub(super) fn new(options: &Options, pipe: WriteEnd, exit: ExitOnDrop) -> InChild {
+        let is_watched = options.is_spawned_by_run && options.die_with_parent;
+        let kill_after = options.kill_after().filter(|_| !is_watched);
+        let kill_timer =
+            kill_after.and_then(|after| ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok());
+        InChild { this: forked::this(), pipe, kill_timer, _exit: exit }
+    }
+
     pub(super) fn run<T: Serialize>(self, f: impl FnOnce() -> T) -> ! {
         let InChild { this, pipe, .. } = self;
         let mut small = [0; STACK_BUFFER];
@@ -117,7 +86,7 @@ impl InChild {
             }
             // If the pipe has no reader, SIGPIPE may end the process during the send. Unflushed output would be lost.
             flush();
-            let sent = sender.send(&value);
+            let sent = value.serialize(&mut sender);
             mem::forget(value);
             sent
         }));
@@ -143,7 +112,8 @@ impl InChild {
     }
 }
 
-struct ExitOnDrop;
+/// Ends the child when dropped. Otherwise a panic would unwind into the code that called `spawn`.
+pub(super) struct ExitOnDrop;
 
 impl Drop for ExitOnDrop {
     fn drop(&mut self) {
@@ -160,13 +130,4 @@ pub(super) fn send_failure(pipe: WriteEnd, failure: &Failure) -> io::Result<()> 
 pub(super) fn flush() {
     let _ = panic::catch_unwind(|| io::stdout().flush());
     c_streams::flush();
-}
-
-#[inline]
-fn start_kill_timer(options: &Options) -> Option<ChildTimer> {
-    if options.is_spawned_by_run && options.die_with_parent {
-        return None;
-    }
-    let after = escalation::kill_timer(options.limit?, options.grace)?;
-    ChildTimer::start(libc::SIGKILL, libc::CLOCK_MONOTONIC, after).ok()
 }

@@ -13,7 +13,7 @@ use super::builder::Builder;
 use super::error::{JobError, SpawnError};
 use super::shared::{Shared, wait_any};
 use super::state::End;
-use super::wire::{DecodeError, decode};
+use super::wire::decode;
 use super::{Exit, Usage};
 use crate::os::poll;
 
@@ -127,12 +127,8 @@ impl<T: DeserializeOwned> Job<T> {
     }
 
     fn decode(&self, end: &End) -> Result<T, JobError> {
-        let limit = self.shared.options.depth_limit;
         let bytes = end.outcome.as_ref().map_err(JobError::clone)?;
-        decode(bytes, limit).map_err(|e| match e {
-            DecodeError::TooDeep => JobError::TooDeep { limit },
-            DecodeError::Other(message) => JobError::NotDecoded { message: message.into() },
-        })
+        decode(bytes, self.shared.options.depth_limit)
     }
 }
 

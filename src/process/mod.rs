@@ -14,7 +14,6 @@ mod builder;
 mod child;
 mod detached;
 mod error;
-mod escalation;
 mod exit;
 mod in_child;
 mod job;
@@ -95,9 +94,9 @@ pub fn wait_any<'a, T: 'a>(
     shared::wait_any(&jobs, &mut fds, limit, Location::caller()).map(Some)
 }
 
-/// Compares two decoders of a child's frames. Only `fuzz/` calls this function.
+/// Reads and decodes what a child may send. Only `fuzz/` calls this function.
 #[cfg(fuzzing)]
 #[doc(hidden)]
-pub fn fuzz_frames(input: &[u8]) {
+pub fn fuzz_job(input: &[u8]) {
     wire::adversary::check(input);
 }

@@ -13,13 +13,11 @@ use super::builder::Options;
 use super::child::Child;
 use super::detached;
 use super::error::JobError;
-use super::escalation::Escalation;
-use super::state::{End, State, bit, timed_out};
+use super::state::{End, State, bit};
 use super::wire::Receiver;
-use crate::error::SourceLocation;
 use crate::os::job_fd::JobFd;
 use crate::os::reap::ChildState;
-use crate::os::{clock, pipe, poll};
+use crate::os::{clock, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
@@ -35,11 +33,10 @@ pub(super) struct Shared {
     pub(super) child: Child,
     pipe: Option<JobFd>,
     pub(super) began: Time,
+    deadline: Time,
     pub(super) options: Options,
-    pub(super) location: SourceLocation,
-    /// This lock is separate from `state`'s, so a thread that reads the pipe does not delay another thread's signal.
-    receiver: Mutex<Receiver>,
-    /// A thread that needs both locks takes this one first. This lock also guards the reap of the child.
+    pub(super) location: &'static Location<'static>,
+    /// This lock also guards the reap of the child.
     state: Mutex<State>,
     pub(super) end: OnceLock<End>,
 }
@@ -64,8 +61,9 @@ pub(super) fn wait_any(
     loop {
         let mut until = deadline;
         for (job, fds) in jobs.iter().zip(&mut *fds) {
-            *fds = job.fds();
-            until = until.min(job.state.lock().escalation.next);
+            let state = job.state.lock();
+            *fds = job.fds(&state);
+            until = until.min(state.next_signal);
         }
         // Even if a job has ended before, the others are served once: a program may go on waiting for a list with an ended job.
         let has_ended = jobs.iter().any(|job| job.end.get().is_some());
@@ -100,7 +98,7 @@ pub(super) fn wait_any(
         if now >= deadline {
             let label = if let [job] = jobs { job.options.label.clone() } else { None };
             let (limit, elapsed) = (Some(deadline.since(since)), now.since(since));
-            return Err(timed_out(label, limit, elapsed, location.into()).into());
+            return Err(runtime::timed_out(label, limit, elapsed, location).into());
         }
     }
 }
@@ -120,14 +118,17 @@ impl Shared {
             parent,
             child,
             pipe: Some(pipe),
-            receiver: Mutex::new(Receiver::new(options.value_limit)),
             state: Mutex::new(State {
-                escalation: Escalation::new(deadline, options.grace),
+                receiver: Receiver::new(options.value_limit),
+                has_received: false,
+                next_signal: deadline.after(options.grace),
+                sent_sigterm: false,
                 sent_signals: 0,
             }),
+            deadline,
             began,
             options,
-            location: location.into(),
+            location,
             end: OnceLock::new(),
         })
     }
@@ -136,33 +137,27 @@ impl Shared {
         process::id() == self.parent.as_raw().unsigned_abs()
     }
 
-    fn fds(&self) -> Fds {
-        let is_open = self.receiver.lock().open;
-        let pipe = self.pipe.as_ref().filter(|_| is_open).map(AsFd::as_fd);
+    fn fds(&self, state: &State) -> Fds {
+        let pipe = self.pipe.as_ref().filter(|_| state.receiver.open).map(AsFd::as_fd);
         [self.child.end_fd(), pipe].map(poll::readable)
     }
 
     fn receive_and_reap(&self, [end, pipe]: &Fds) -> io::Result<()> {
-        let (mut more, mut must_kill) = (false, false);
-        if pipe.revents != 0 {
-            let mut receiver = self.receiver.lock();
-            let before = receiver.received();
-            self.receive(&mut receiver, BUDGET);
-            (more, must_kill) = (receiver.received() > before, receiver.must_kill());
-        }
         let mut state = self.state.lock();
         if self.end.get().is_some() {
             return Ok(());
         }
+        if pipe.revents != 0 {
+            let before = state.receiver.received();
+            self.receive(&mut state.receiver, BUDGET);
+            state.has_received |= state.receiver.received() > before;
+        }
         let child = &self.child;
         if end.revents != 0 || (child.end_fd().is_none() && child.state()? != ChildState::Running) {
-            self.finish(&state);
-            return Ok(());
-        }
-        if must_kill {
+            self.finish(&mut state);
+        } else if state.receiver.must_kill() {
             let _ = child.signal_all(Signal::SIGKILL);
         }
-        state.escalation.has_received |= more;
         Ok(())
     }
 
@@ -171,15 +166,22 @@ impl Shared {
         if self.end.get().is_some() {
             return;
         }
-        state.escalation.postpone(wait_began, now);
-        while let Some(signal) = state.escalation.take(now) {
-            let _ = self.child.signal_all(signal);
+        let grace = self.options.grace;
+        let is_first = state.next_signal == self.deadline.after(grace);
+        // A full pipe may have blocked the child until this wait. So SIGTERM is delayed, once.
+        if mem::take(&mut state.has_received) && is_first && wait_began >= self.deadline {
+            state.next_signal = now.after(grace);
+        }
+        while now >= state.next_signal {
+            let is_first = !mem::replace(&mut state.sent_sigterm, true);
+            state.next_signal = if is_first { now.after(grace) } else { Time::NEVER };
+            let _ = self.child.signal_all(if is_first { Signal::SIGTERM } else { Signal::SIGKILL });
         }
     }
 
-    fn finish(&self, state: &State) {
+    fn finish(&self, state: &mut State) {
         let Some((exit, usage)) = self.child.reap() else { return };
-        let mut receiver = mem::take(&mut *self.receiver.lock());
+        let mut receiver = mem::take(&mut state.receiver);
         // Reads no more than the pipe can hold, because a grandchild may write to it for ever.
         self.receive(&mut receiver, LARGEST_PIPE);
         let outcome = state.outcome(self, receiver.finish(), exit, usage);
@@ -188,7 +190,7 @@ impl Shared {
 
     fn receive(&self, receiver: &mut Receiver, budget: usize) {
         if let Some(pipe) = &self.pipe {
-            receiver.read(budget, |buffer, most| pipe::read_onto(pipe.as_fd(), buffer, most));
+            receiver.read(pipe.as_fd(), budget);
         }
     }
 
@@ -197,7 +199,7 @@ impl Shared {
             return None;
         }
         if self.end.get().is_none() {
-            let mut fds = [self.fds()];
+            let mut fds = [self.fds(&self.state.lock())];
             if poll::wait_any(fds.as_flattened_mut(), Some(Duration::ZERO)).is_ok() {
                 let _ = self.receive_and_reap(&fds[0]);
             }
@@ -240,15 +242,13 @@ impl Drop for Shared {
             return self.detach();
         }
         let mut pause = SHORTEST_PAUSE;
-        while matches!(child.state(), Ok(ChildState::Running)) {
-            let time = child.end_fd().is_none().then(|| lengthen(&mut pause));
-            let mut fds = [poll::readable(child.end_fd())];
-            let _ = poll::wait_any(&mut fds, time);
-            if fds[0].revents != 0 && matches!(child.state(), Ok(ChildState::Running)) {
-                thread::sleep(lengthen(&mut pause)); // A tracer holds the child.
-            }
+        if let Some(end) = child.end_fd() {
+            let _ = poll::wait_any(&mut [poll::readable(Some(end))], None);
         }
-        child.reap();
+        // The child may run on without a pidfd, after a signal to this thread, or beside a tracer, which holds it.
+        while child.reap().is_none() {
+            thread::sleep(lengthen(&mut pause));
+        }
     }
 }
 

@@ -3,6 +3,7 @@ use std::mem;
 use std::os::fd::AsFd;
 use std::panic::{self, Location};
 
+use nix::libc;
 use nix::unistd::Pid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,14 +12,14 @@ use super::builder::{Builder, Options};
 use super::child::Child;
 use super::detached;
 use super::error::SpawnError;
-use super::in_child::{InChild, SetUp, flush};
+use super::in_child::{ExitOnDrop, InChild, change_process, flush};
 use super::job::Job;
 use super::output::Output;
 use super::panics;
 use super::shared::Shared;
 use crate::os::alone::Alone;
-use crate::os::forked::fork;
-use crate::os::job_fd::JobFd;
+use crate::os::forked::{self, fork};
+use crate::os::job_fd::{JobFd, close_all_but};
 use crate::os::pipe::{self, WriteEnd};
 use crate::os::posix_timer::ThreadId;
 use crate::os::{c_streams, clock, inherited};
@@ -28,7 +29,6 @@ use crate::time::Time;
 pub(super) fn spawn<T, F>(
     builder: Builder,
     alone: Alone,
-    may_have_threads: bool,
     f: F,
     location: &'static Location<'static>,
 ) -> Result<Job<T>, SpawnError>
@@ -37,9 +37,9 @@ where
     F: FnOnce() -> T,
 {
     let Builder { options, stdout, stderr } = builder;
-    let (began, alarm) = prepare(&options, may_have_threads, location)?;
+    let (began, alarm) = prepare(&options, location)?;
     let parent = Pid::this();
-    match fork_job::<T>(&options, parent, alarm, [stdout, stderr], alone, may_have_threads, location)? {
+    match fork_job::<T>(&options, parent, alarm, [stdout, stderr], alone, location)? {
         Forked::InChild(child) => {
             mem::forget(options);
             child.run(f)
@@ -63,7 +63,6 @@ enum Forked {
 #[inline(never)]
 fn prepare(
     options: &Options,
-    may_have_threads: bool,
     location: &'static Location<'static>,
 ) -> Result<(Time, Option<ForChild>), SpawnError> {
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
@@ -72,7 +71,7 @@ fn prepare(
     let clocks = options
         .limit
         .map_or((Time::from_nanos(0), Time::from_nanos(0)), |_| (clock::now(), clock::kernel_now()));
-    let plan = options.plan(location).filter(|_| !may_have_threads);
+    let plan = options.plan(location).filter(|_| !options.may_have_threads);
     let alarm = plan.and_then(|plan| runtime::arm_for_child(plan, clocks));
     Ok((clocks.1, alarm))
 }
@@ -87,7 +86,6 @@ fn fork_job<T>(
     alarm: Option<ForChild>,
     [stdout, stderr]: [Output; 2],
     alone: Alone,
-    may_have_threads: bool,
     location: &'static Location<'static>,
 ) -> Result<Forked, SpawnError> {
     let naming = |call: &'static str| move |e: io::Error| SpawnError::system(call, e);
@@ -98,32 +96,37 @@ fn fork_job<T>(
     let (read, write) = (JobFd::new(read, owner), JobFd::new(write, owner));
     let pipe = WriteEnd::new(write.as_fd()).map_err(naming("fstat"))?;
     // No other thread may print between the flush and the fork, because the child would print that output again.
-    let streams = may_have_threads.then(|| (io::stdout().lock(), io::stderr().lock()));
+    let streams = options.may_have_threads.then(|| (io::stdout().lock(), io::stderr().lock()));
     flush();
     let blocked = inherited::block_all().map_err(naming("pthread_sigmask"))?;
     // `Some` in a job, whose own jobs must not write to its pipe.
     let outer = panics::capture(Some(pipe));
-    let thread = may_have_threads.then(ThreadId::current);
+    let thread = options.may_have_threads.then(ThreadId::current);
     // In the child, replacing the panic hook costs page faults, so the parent does it. But if other threads exist, the
     // child does it, because they use the parent's hook.
-    let hook = if may_have_threads { None } else { panics::replace_hook() };
+    let hook = if options.may_have_threads { None } else { panics::replace_hook() };
     let pid = match fork(alone) {
         Ok(None) => {
-            let set_up = SetUp {
-                options,
-                parent,
-                outputs: &outputs,
-                pipe,
-                blocked: &blocked,
-                location,
-                may_have_threads,
-                outer,
-                thread,
-                has_alarm: alarm.is_some(),
-            };
-            let child = set_up.set_up_child(streams);
+            let exit = ExitOnDrop;
+            close_all_but(pipe.number(), owner);
+            if let Some(outer) = outer {
+                outer.close_in_child();
+            }
+            if let Err(failure) = change_process(options, parent, thread, &outputs, pipe) {
+                let _ = failure.send(pipe);
+                forked::exit(libc::EXIT_FAILURE)
+            }
+            blocked.reset_in_child();
+            drop(streams);
+            if options.may_have_threads {
+                // The parent's hook is not dropped, because its destructor could, for example, delete a file of the parent.
+                mem::forget(panics::replace_hook());
+            }
+            if alarm.is_none() {
+                let _ = options.plan(location).map(runtime::arm);
+            }
             mem::forget((read, alarm, outputs, write, hook));
-            return Ok(Forked::InChild(child));
+            return Ok(Forked::InChild(InChild::new(options, pipe, exit)));
         }
         Ok(Some(pid)) => Ok(pid),
         Err(e) => Err(naming("fork")(e)),

@@ -1,29 +1,13 @@
-use std::io;
-use std::sync::Arc;
-use std::time::Duration;
-
 use nix::libc;
 
 use super::builder::Options;
 use super::error::JobError;
-use super::escalation::{Escalation, kill_timer};
 use super::shared::Shared;
-use super::wire::{Failure, Received};
+use super::wire::{Received, Receiver};
 use super::{Exit, KillReason, Usage};
-use crate::error::{Cause, Expiry, SourceLocation, TimedOut};
 use crate::os::clock;
-
-pub(super) fn timed_out(
-    label: Option<Arc<str>>,
-    limit: Option<Duration>,
-    elapsed: Duration,
-    location: SourceLocation,
-) -> TimedOut {
-    let alarm = crate::runtime::unused_id();
-    let mut expiry = Expiry::new(alarm, Cause::Deadline, elapsed, location);
-    (expiry.label, expiry.limit) = (label, limit);
-    expiry.into_error()
-}
+use crate::runtime;
+use crate::time::Time;
 
 #[derive(Debug)]
 pub(super) struct End {
@@ -34,7 +18,12 @@ pub(super) struct End {
 
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) escalation: Escalation,
+    pub(super) receiver: Receiver,
+    /// Whether bytes have arrived since the last look at the limit.
+    pub(super) has_received: bool,
+    /// SIGTERM follows the limit after one grace, and SIGKILL follows SIGTERM after one grace.
+    pub(super) next_signal: Time,
+    pub(super) sent_sigterm: bool,
     /// The signals that the program has sent to the job, one bit each.
     pub(super) sent_signals: u64,
 }
@@ -47,37 +36,27 @@ impl State {
         exit: Exit,
         usage: Option<Usage>,
     ) -> Result<Vec<u8>, JobError> {
-        let (out_of_memory, limit) = (received == Received::AbortedWithoutMemory, job.options.cpu_limit);
+        let (received, out_of_memory) = match received {
+            Received::Value(bytes) => return Ok(bytes),
+            Received::Error(e) => return Err(e),
+            Received::AbortedWithoutMemory => (0, true),
+            Received::Incomplete(received) => (received as u64, false),
+        };
+        let limit = job.options.cpu_limit;
         // RLIMIT_CPU sends SIGKILL to a child that survives SIGXCPU, so SIGKILL may mean `CpuTime`.
         let used_up = limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit);
-        let received = match received {
-            Received::Value(bytes) => return Ok(bytes),
-            Received::Failure(Failure::Panicked(panic)) => return Err(JobError::Panicked(panic)),
-            Received::Failure(Failure::NotEncoded(message)) => return Err(JobError::NotEncoded { message }),
-            Received::Failure(Failure::Setup(call, errno)) => {
-                return Err(JobError::system(&call, io::Error::from_raw_os_error(errno)));
-            }
-            Received::TooLarge => return Err(JobError::TooLarge { limit: job.options.value_limit }),
-            Received::OutOfMemory(bytes) => return Err(JobError::OutOfMemory { bytes }),
-            Received::Invalid => {
-                let message = "the job's pipe contained invalid bytes".into();
-                return Err(JobError::NotDecoded { message });
-            }
-            Received::AbortedWithoutMemory => 0,
-            Received::Incomplete(received) => received,
-        };
         let elapsed = clock::kernel_now().since(job.began);
         // After an `exec` the child's alarm still has its timer but no handler, so SIGALRM ends the process.
         let by_timer = job.options.limit.is_some_and(|limit| match exit {
             Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
             Exit::Signal { signal: libc::SIGKILL, .. } if self.sent_signals & bit(libc::SIGKILL) == 0 => {
-                kill_timer(limit, job.options.grace).is_some_and(|time| elapsed >= time)
+                job.options.kill_after().is_some_and(|time| elapsed >= time)
             }
             _ => false,
         });
-        if self.escalation.begun || by_timer {
+        if self.sent_sigterm || by_timer {
             let Options { label, limit, .. } = &job.options;
-            return Err(timed_out(label.clone(), *limit, elapsed, job.location.clone()).into());
+            return Err(runtime::timed_out(label.clone(), *limit, elapsed, job.location).into());
         }
         Err(match exit {
             _ if received > 0 => JobError::CutShort { received, exit },

@@ -1,20 +1,29 @@
-//! The frames that a child sends. A value is a sequence of chunks; the last may be empty. A failure is one frame.
+//! What a child sends: a value and [`VALUE_END`], or a failure, its length and [`FAILURE_END`]. Before a failure there may be
+//! a part of a value.
+//!
+//! A value that is cut off may have one of these ends by chance. It is not decoded even then, because no beginning of an
+//! encoded value is itself an encoded value.
 
 mod decode;
 mod encode;
 
 use std::io;
 use std::mem;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::decode::{DecodeError, decode};
+pub(super) use self::decode::decode;
+use super::JobError;
 use super::panics::Panic;
 use crate::os::child_timer::ChildTimer;
-use crate::os::pipe::WriteEnd;
+use crate::os::pipe::{self, WriteEnd};
 
-const HEAD: usize = 5;
+// UTF-8 has no byte 0xf5.
+const VALUE_END: [u8; 8] = *b"\xf5 value\xf5";
+const FAILURE_END: [u8; 8] = *b"\xf5failed\xf5";
+pub(super) const ABORT_END: [u8; 8] = *b"\xf5 abort\xf5";
 
 /// The length of the sender's first buffer, on the stack. A larger array (which `memset` clears) or the heap would cost
 /// the child page faults.
@@ -22,15 +31,13 @@ pub(super) const STACK_BUFFER: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
 const PIPE: usize = 64 * 1024;
+/// What most values fit into, and an allocator has at hand.
+const SMALL_READ: usize = 256;
+
+/// The bytes beyond `value_limit` may be a failure. A child that sends more is killed.
 const MAX_FAILURE: usize = 1 << 20;
-const KIND_CHUNK: u8 = 1;
-const KIND_LAST_CHUNK: u8 = 2;
-const KIND_FAILURE: u8 = 3;
-const KIND_ABORT: u8 = 4;
 
-pub(super) const ABORT_FRAME: [u8; HEAD] = [KIND_ABORT, 0, 0, 0, 0];
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Failure {
     Panicked(Panic),
     NotEncoded(Arc<str>),
@@ -39,10 +46,26 @@ pub(super) enum Failure {
 
 impl Failure {
     pub(super) fn send(&self, pipe: WriteEnd) -> io::Result<()> {
-        let body = postcard::to_allocvec(self).unwrap_or_default();
-        let mut frame = head(KIND_FAILURE, body.len()).to_vec();
-        frame.extend_from_slice(&body);
-        pipe.write_all(&frame)
+        let mut bytes = postcard::to_allocvec(self).unwrap_or_default();
+        let length = (bytes.len() as u64).to_le_bytes();
+        bytes.extend(length.into_iter().chain(FAILURE_END));
+        pipe.write_all(&bytes)
+    }
+
+    fn last_of(bytes: &[u8]) -> Option<Failure> {
+        let (bytes, length) = bytes.split_last_chunk()?;
+        let start = bytes.len().checked_sub(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        postcard::from_bytes(&bytes[start..]).ok()
+    }
+}
+
+impl From<Failure> for JobError {
+    fn from(failure: Failure) -> JobError {
+        match failure {
+            Failure::Panicked(panic) => JobError::Panicked(panic),
+            Failure::NotEncoded(message) => JobError::NotEncoded { message },
+            Failure::Setup(call, errno) => JobError::system(&call, io::Error::from_raw_os_error(errno)),
+        }
     }
 }
 
@@ -56,7 +79,7 @@ pub(super) struct Sender<'a> {
 impl<'a> Sender<'a> {
     #[inline]
     pub(super) fn new(pipe: WriteEnd, small: &'a mut [u8], kill_timer: Option<ChildTimer>) -> Sender<'a> {
-        Sender { pipe, buffer: small, filled: HEAD, kill_timer }
+        Sender { pipe, buffer: small, filled: 0, kill_timer }
     }
 
     /// Must be called before a write: a full pipe may block the child until a join after the limit, and the timer must
@@ -68,29 +91,15 @@ impl<'a> Sender<'a> {
         }
     }
 
-    pub(super) fn send<T: Serialize>(&mut self, value: &T) -> Result<(), serde::de::value::Error> {
-        value.serialize(self)
-    }
-
     #[inline]
     pub(super) fn finish(mut self) -> io::Result<()> {
-        self.send_chunk(KIND_LAST_CHUNK)
-    }
-
-    #[inline]
-    fn push(&mut self, byte: u8) -> io::Result<()> {
-        if let Some(slot) = self.buffer.get_mut(self.filled) {
-            *slot = byte;
-            self.filled += 1;
-            return Ok(());
-        }
-        self.reserve(1)?;
-        self.push(byte)
+        self.extend(&VALUE_END)?;
+        self.flush()
     }
 
     #[inline]
     fn extend(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() >= CHUNK - HEAD {
+        if bytes.len() > CHUNK {
             return self.send_in_place(bytes);
         }
         let end = self.filled + bytes.len();
@@ -103,15 +112,10 @@ impl<'a> Sender<'a> {
         self.extend(bytes)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        if self.filled == HEAD { Ok(()) } else { self.send_chunk(KIND_CHUNK) }
-    }
-
     #[inline]
-    fn send_chunk(&mut self, kind: u8) -> io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         self.stop_timer();
-        let filled = mem::replace(&mut self.filled, HEAD);
-        self.buffer[..HEAD].copy_from_slice(&head(kind, filled - HEAD));
+        let filled = mem::take(&mut self.filled);
         self.pipe.write_all(&self.buffer[..filled])
     }
 
@@ -125,7 +129,7 @@ impl<'a> Sender<'a> {
             self.flush()?;
         }
         if may_grow {
-            let length = (4 * self.buffer.len()).max(self.filled + bytes).min(CHUNK);
+            let length = (4 * self.buffer.len()).max(self.filled + bytes + VALUE_END.len()).min(CHUNK);
             let buffer = Box::leak(vec![0; length].into_boxed_slice());
             buffer[..self.filled].copy_from_slice(&self.buffer[..self.filled]);
             self.buffer = buffer;
@@ -135,44 +139,25 @@ impl<'a> Sender<'a> {
 
     #[cold]
     fn send_in_place(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stop_timer();
         self.pipe.enlarge();
         self.flush()?;
-        for part in bytes.chunks(1 << 30) {
-            let head = head(KIND_CHUNK, part.len());
-            self.pipe.write_all(&head)?;
-            self.pipe.write_all(part)?;
-        }
-        Ok(())
+        self.pipe.write_all(bytes)
     }
 }
 
-#[inline]
-fn head(kind: u8, body: usize) -> [u8; HEAD] {
-    let [a, b, c, d] = u32::try_from(body).unwrap_or(u32::MAX).to_le_bytes();
-    [kind, a, b, c, d]
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Received {
     Value(Vec<u8>),
-    Failure(Failure),
-    Incomplete(u64),
-    TooLarge,
-    OutOfMemory(usize),
+    Error(JobError),
     AbortedWithoutMemory,
-    Invalid,
+    Incomplete(usize),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Receiver {
-    /// The received bytes of the value or failure, followed by `in_head` bytes of an incomplete head.
     bytes: Vec<u8>,
-    /// The current frame: its kind, and how many bytes of its body are missing. `None` while its head arrives.
-    frame: Option<(u8, usize)>,
-    in_head: usize,
     value_limit: usize,
-    result: Option<Received>,
+    refused: Option<JobError>,
     pub(super) open: bool,
 }
 
@@ -182,100 +167,61 @@ impl Receiver {
     }
 
     pub(super) fn must_kill(&self) -> bool {
-        matches!(self.result, Some(Received::TooLarge | Received::OutOfMemory(_)))
+        self.refused.is_some()
     }
 
     pub(super) fn received(&self) -> usize {
-        self.bytes.len() - self.in_head
+        self.bytes.len()
     }
 
-    /// Also bounds the number of reads, because a child that sends single bytes could occupy the parent.
-    pub(super) fn read(
-        &mut self,
-        mut budget: usize,
-        mut read: impl FnMut(&mut Vec<u8>, usize) -> io::Result<usize>,
-    ) {
-        // The most memory that `read` reserves for bytes that have not arrived. A hostile head may announce 4 GiB.
-        const AT_ONCE: usize = 1 << 20;
-        for _ in 0..16 + budget / 256 {
-            if !self.open || budget == 0 {
-                break;
-            }
-            let missing = self.frame.map_or(HEAD - self.in_head, |(_, left)| left);
-            let most = missing.min(AT_ONCE).min(budget);
-            match read(&mut self.bytes, most) {
-                Ok(n @ 1..) => {
-                    budget -= n;
-                    self.take(n);
+    /// Reads until the pipe is empty, at most `budget` bytes.
+    pub(super) fn read(&mut self, pipe: BorrowedFd<'_>, mut budget: usize) {
+        while self.open && budget > 0 {
+            let room = match self.bytes.capacity() - self.bytes.len() {
+                0 => self.bytes.len().clamp(SMALL_READ, PIPE),
+                spare => spare,
+            };
+            let most = room.min(budget);
+            match pipe::read_onto(pipe, &mut self.bytes, most) {
+                Ok(1..) if self.bytes.len() > self.value_limit.saturating_add(MAX_FAILURE) => {
+                    self.refuse(JobError::TooLarge { limit: self.value_limit });
                 }
+                Ok(n @ 1..) if n == most => budget -= n,
+                Ok(1..) => break,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                 Err(e) if e.kind() == io::ErrorKind::OutOfMemory => {
-                    self.end(Received::OutOfMemory(self.received().saturating_add(most)));
+                    self.refuse(JobError::OutOfMemory { bytes: self.bytes.len() + most });
                 }
                 Ok(0) | Err(_) => self.open = false,
             }
         }
     }
 
-    fn take(&mut self, found: usize) {
-        if let Some((kind, left)) = self.frame {
-            self.frame = (left > found).then_some((kind, left - found));
-            if self.frame.is_none() {
-                self.end_frame(kind);
-            }
-            return;
-        }
-        self.in_head += found;
-        if let (HEAD, Some(&[kind, a, b, c, d])) = (self.in_head, self.bytes.last_chunk()) {
-            self.bytes.truncate(self.bytes.len() - HEAD);
-            self.in_head = 0;
-            self.begin(kind, u32::from_le_bytes([a, b, c, d]) as usize);
-        }
-    }
-
-    fn begin(&mut self, kind: u8, length: usize) {
-        match (kind, length) {
-            (KIND_CHUNK | KIND_LAST_CHUNK, 1..)
-                if self.bytes.len().saturating_add(length) > self.value_limit =>
-            {
-                self.end(Received::TooLarge);
-            }
-            (KIND_CHUNK | KIND_LAST_CHUNK, 1..) => self.frame = Some((kind, length)),
-            (KIND_LAST_CHUNK, 0) => self.end_frame(kind),
-            (KIND_FAILURE, 1..=MAX_FAILURE) => {
-                self.bytes.clear();
-                self.frame = Some((kind, length));
-            }
-            (KIND_ABORT, 0) => self.end(Received::AbortedWithoutMemory),
-            _ => self.end(Received::Invalid),
-        }
-    }
-
-    fn end_frame(&mut self, kind: u8) {
-        match kind {
-            KIND_LAST_CHUNK => {
-                let value = mem::take(&mut self.bytes);
-                self.end(Received::Value(value));
-            }
-            KIND_FAILURE => {
-                let failure = postcard::from_bytes(&self.bytes);
-                self.end(failure.map_or(Received::Invalid, Received::Failure));
-            }
-            _ => {}
-        }
-    }
-
-    fn end(&mut self, result: Received) {
-        self.result = Some(result);
+    fn refuse(&mut self, e: JobError) {
+        self.refused = Some(e);
         self.bytes = Vec::new();
-        self.in_head = 0;
         self.open = false;
     }
 
-    pub(super) fn finish(self) -> Received {
-        let is_failure = matches!(self.frame, Some((KIND_FAILURE, _)));
-        let received = if is_failure { 0 } else { self.received() };
-        self.result.unwrap_or(Received::Incomplete(received as u64))
+    pub(super) fn finish(mut self) -> Received {
+        if let Some(e) = self.refused {
+            return Received::Error(e);
+        }
+        let received = Received::Incomplete(self.bytes.len());
+        match self.bytes.split_last_chunk() {
+            Some((value, &VALUE_END)) if value.len() > self.value_limit => {
+                Received::Error(JobError::TooLarge { limit: self.value_limit })
+            }
+            Some((value, &VALUE_END)) => {
+                self.bytes.truncate(value.len());
+                Received::Value(self.bytes)
+            }
+            Some((bytes, &FAILURE_END)) => {
+                Failure::last_of(bytes).map_or(received, |failure| Received::Error(failure.into()))
+            }
+            Some((_, &ABORT_END)) => Received::AbortedWithoutMemory,
+            _ => received,
+        }
     }
 }
 

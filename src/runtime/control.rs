@@ -1,10 +1,12 @@
 //! Reads and changes alarms.
 
+use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::state::{STATE, State, state_prepared};
 use super::thread_state;
-use crate::error::{AlarmId, Cause};
+use crate::error::{Cause, Expiry, TimedOut};
 use crate::gap::Gap;
 use crate::os::clock;
 use crate::schedule::{Entry, Key, Schedule, Standing};
@@ -72,8 +74,17 @@ pub(crate) fn leave(standing: Standing) {
     STATE.lock().schedule.leave(standing);
 }
 
-pub(crate) fn unused_id() -> AlarmId {
-    // Not `STATE.lock()`, because only `state_prepared` registers the hook that knows the names of signals. The text of an error
-    // with this id may need them.
-    state_prepared().schedule.next_id()
+/// Returns the error of a limit that is no alarm.
+pub(crate) fn timed_out(
+    label: Option<Arc<str>>,
+    limit: Option<Duration>,
+    elapsed: Duration,
+    location: &'static Location<'static>,
+) -> TimedOut {
+    // Not `STATE.lock()`, because only `state_prepared` registers the hook that knows the names of signals. The text of the error
+    // may need them.
+    let id = state_prepared().schedule.next_id();
+    let mut expiry = Expiry::new(id, Cause::Deadline, elapsed, location.into());
+    (expiry.label, expiry.limit) = (label, limit);
+    expiry.into_error()
 }

@@ -45,7 +45,7 @@ pub(crate) use sigalarm_core::implementer::answer;
 pub(crate) use self::arm::{arm, arm_ticker, release, release_ticker};
 pub(crate) use self::blocked_threads::{Waiting, next_here, next_under, recheck};
 pub(crate) use self::control::{
-    disarm, enter, extend, inspect, leave, longest_gap, restart, ring, unused_id,
+    disarm, enter, extend, inspect, leave, longest_gap, restart, ring, timed_out,
 };
 #[cfg(feature = "process")]
 pub(crate) use self::fork::{ForChild, arm_for_child, prepare};

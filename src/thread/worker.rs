@@ -3,14 +3,14 @@ use std::io;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle, ThreadId};
+use std::thread::{self, JoinHandle, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::{Panic, WorkerError};
 use crate::alarm::Alarm;
-use crate::error::{Cause, Expiry};
+use crate::error::Cause;
 use crate::handle::AlarmHandle;
 use crate::os::clock;
 use crate::runtime::{self, Due, Plan};
@@ -27,8 +27,7 @@ use crate::time::Time;
 #[must_use = "dropping a worker asks it to stop"]
 pub struct Worker<T> {
     shared: Arc<Shared<T>>,
-    thread: ThreadId,
-    name: Option<Arc<str>>,
+    thread: Thread,
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -49,9 +48,9 @@ enum Progress<T> {
 }
 
 impl<T> Shared<T> {
-    fn run(&self, label: Option<Arc<str>>, under: Option<AlarmHandle>, f: impl FnOnce() -> T) {
+    fn run(&self, under: Option<AlarmHandle>, f: impl FnOnce() -> T) {
         let entered = under.as_ref().map(AlarmHandle::enter);
-        let result = self.arm(label).and_then(|_alarm| {
+        let result = self.arm().and_then(|_alarm| {
             panic::catch_unwind(AssertUnwindSafe(f))
                 .map_err(|payload| WorkerError::Panicked(Panic::new(payload)))
         });
@@ -60,7 +59,8 @@ impl<T> Shared<T> {
         self.ended.notify_all();
     }
 
-    fn arm(&self, label: Option<Arc<str>>) -> Result<Alarm, WorkerError> {
+    fn arm(&self) -> Result<Alarm, WorkerError> {
+        let label = thread::current().name().map(Arc::from);
         let plan = Plan { label: label.as_ref(), ..Plan::new(Due::Never, Location::caller()) };
         let alarm = Alarm::of(runtime::arm(plan).map_err(WorkerError::Arm)?, label);
         let before = mem::replace(&mut *self.progress.lock(), Progress::Running(alarm.key));
@@ -125,7 +125,7 @@ impl<T> Worker<T> {
     /// assert_eq!(sigalarm::thread::Worker::spawn(|| ()).unwrap().name(), None);
     /// ```
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.thread.name()
     }
 
     /// Returns the id of the worker's thread.
@@ -134,7 +134,7 @@ impl<T> Worker<T> {
     /// assert_eq!(worker.thread_id(), worker.join().unwrap());
     /// ```
     pub fn thread_id(&self) -> ThreadId {
-        self.thread
+        self.thread.id()
     }
 
     /// Waits for the worker to end, or for an alarm of the calling thread to expire. Of all calls of
@@ -159,7 +159,7 @@ impl<T> Worker<T> {
     /// ```
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<T, WorkerError> {
-        if thread::current().id() == self.thread {
+        if thread::current().id() == self.thread.id() {
             return Err(WorkerError::JoinSelf);
         }
         let (since, location) = (clock::now(), Location::caller());
@@ -178,10 +178,8 @@ impl<T> Worker<T> {
             }
             let now = clock::now();
             if now >= deadline {
-                let id = runtime::unused_id();
-                let mut expiry = Expiry::new(id, Cause::Deadline, now.since(since), location.into());
-                (expiry.label, expiry.limit) = (self.name.clone(), Some(limit));
-                return Err(expiry.into_error().into());
+                let (label, elapsed) = (self.name().map(Arc::from), now.since(since));
+                return Err(runtime::timed_out(label, Some(limit), elapsed, location).into());
             }
             let next_check = alarm.map_or(Time::NEVER, |alarm| alarm.min(now.after(CHECK_INTERVAL)));
             match clock::to_instant(deadline.min(next_check)) {
@@ -217,8 +215,8 @@ impl<T> Drop for Worker<T> {
 impl<T> fmt::Debug for Worker<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker")
-            .field("name", &self.name)
-            .field("thread", &self.thread)
+            .field("name", &self.name())
+            .field("thread", &self.thread_id())
             .field("is_alive", &self.is_alive())
             .finish_non_exhaustive()
     }
@@ -280,17 +278,16 @@ impl Builder {
         T: Send + 'static,
     {
         let mut builder = thread::Builder::new();
-        if let Some(name) = &self.name {
-            builder = builder.name(name.clone());
+        if let Some(name) = self.name {
+            builder = builder.name(name);
         }
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
         }
-        let name: Option<Arc<str>> = self.name.map(Into::into);
         let progress = Mutex::new(Progress::Starting(false));
         let shared = Arc::new(Shared { progress, ended: Condvar::new() });
-        let (of_thread, label) = (shared.clone(), name.clone());
-        let handle = builder.spawn(move || of_thread.run(label, self.under, f))?;
-        Ok(Worker { shared, thread: handle.thread().id(), name, handle: Mutex::new(Some(handle)) })
+        let of_thread = shared.clone();
+        let handle = builder.spawn(move || of_thread.run(self.under, f))?;
+        Ok(Worker { shared, thread: handle.thread().clone(), handle: Mutex::new(Some(handle)) })
     }
 }

@@ -46,7 +46,7 @@ fn large_values_are_returned() {
             let text = process::run(Duration::MAX, || "x".repeat(size)).unwrap();
             assert!(text.len() == size && text.bytes().all(|b| b == b'x'), "{size}");
         }
-        // Around the sizes of the sender's buffers and frames. A string goes in one piece, a vector byte by byte.
+        // Around the sizes of the sender's buffers. A string goes in one piece, a vector byte by byte.
         for size in [256, 64 << 10, 256 << 10].into_iter().flat_map(|size| size - 20..size + 10) {
             let text = "x".repeat(size);
             let bytes: Vec<u8> = (0..size).map(|n| n as u8).collect();

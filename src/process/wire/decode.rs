@@ -8,25 +8,22 @@ use serde::de::{
     value::{Error, U32Deserializer},
 };
 
+use crate::process::JobError;
+
 /// The most elements that take no bytes, as in a `Vec<()>`. A few hostile bytes can claim 2^64 of them, and decoding
 /// would not end.
 const EMPTY_ELEMENTS: usize = 1 << 16;
 
-#[derive(Debug)]
-pub(in crate::process) enum DecodeError {
-    TooDeep,
-    Other(String),
-}
-
-pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, DecodeError> {
+pub(in crate::process) fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize) -> Result<T, JobError> {
+    let not_decoded = |message: String| JobError::NotDecoded { message: message.into() };
     let mut decoder = Decoder { bytes, depth_left: depth, is_too_deep: false, empty_left: EMPTY_ELEMENTS };
     let value = T::deserialize(&mut decoder).map_err(|e| match decoder.is_too_deep {
-        true => DecodeError::TooDeep,
-        false => DecodeError::Other(e.to_string()),
+        true => JobError::TooDeep { limit: depth },
+        false => not_decoded(e.to_string()),
     })?;
     match decoder.bytes.len() {
         0 => Ok(value),
-        rest => Err(DecodeError::Other(format!("{rest} bytes follow the value"))),
+        rest => Err(not_decoded(format!("{rest} bytes follow the value"))),
     }
 }
 

@@ -7,19 +7,17 @@ use serde::ser::{self, Error as _, Serialize, Serializer};
 
 use super::Sender;
 
-struct Buffer<'a, 'b>(&'a mut Sender<'b>);
-
-impl Flavor for Buffer<'_, '_> {
+impl Flavor for &mut Sender<'_> {
     type Output = ();
 
     #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte).map_err(|_| postcard::Error::SerializeBufferFull)
+        self.extend(&[byte]).map_err(|_| postcard::Error::SerializeBufferFull)
     }
 
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend(bytes).map_err(|_| postcard::Error::SerializeBufferFull)
+        self.extend(bytes).map_err(|_| postcard::Error::SerializeBufferFull)
     }
 
     fn finalize(self) -> postcard::Result<()> {
@@ -30,7 +28,7 @@ impl Flavor for Buffer<'_, '_> {
 impl Sender<'_> {
     #[inline]
     fn scalar<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        postcard::serialize_with_flavor(value, Buffer(self)).map_err(Error::custom)
+        postcard::serialize_with_flavor(value, self).map_err(Error::custom)
     }
 
     fn length(&mut self, length: Option<usize>) -> Result<(), Error> {
