@@ -48,6 +48,7 @@ impl Options {
     }
 
     /// Returns the time of the child's own timer, which kills it while no thread of the parent enforces the limit.
+    #[inline]
     pub(super) fn kill_after(&self) -> Option<Duration> {
         self.limit?.checked_add(self.grace.checked_mul(2)?)?.checked_add(Duration::from_secs(1))
     }
