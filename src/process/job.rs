@@ -11,8 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::builder::Builder;
 use super::error::{JobError, SpawnError};
-use super::shared::{Shared, wait_any};
-use super::state::End;
+use super::shared::{End, Shared, wait_any};
 use super::wire::decode;
 use super::{Exit, Usage};
 use crate::os::poll;

@@ -21,7 +21,6 @@ mod output;
 mod panics;
 mod shared;
 mod spawn;
-mod state;
 mod wire;
 
 use std::panic::Location;

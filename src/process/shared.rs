@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use std::{io, mem, process, thread};
 
-use nix::libc::pollfd;
+use nix::libc::{self, pollfd};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use parking_lot::Mutex;
@@ -13,8 +13,8 @@ use super::builder::Options;
 use super::child::Child;
 use super::detached;
 use super::error::JobError;
-use super::state::{End, State, bit};
-use super::wire::Receiver;
+use super::wire::{Received, Receiver};
+use super::{Exit, KillReason, Usage};
 use crate::os::job_fd::JobFd;
 use crate::os::reap::ChildState;
 use crate::os::{clock, poll};
@@ -32,13 +32,32 @@ pub(super) struct Shared {
     pub(super) parent: Pid,
     pub(super) child: Child,
     pipe: Option<JobFd>,
-    pub(super) began: Time,
+    began: Time,
     deadline: Time,
     pub(super) options: Options,
-    pub(super) location: &'static Location<'static>,
+    location: &'static Location<'static>,
     /// This lock also guards the reap of the child.
     state: Mutex<State>,
     pub(super) end: OnceLock<End>,
+}
+
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) outcome: Result<Vec<u8>, JobError>,
+    pub(super) exit: Exit,
+    pub(super) usage: Option<Usage>,
+}
+
+#[derive(Debug)]
+struct State {
+    receiver: Receiver,
+    /// Whether bytes have arrived since the last look at the limit.
+    has_received: bool,
+    /// SIGTERM follows the limit after one grace, and SIGKILL follows SIGTERM after one grace.
+    next_signal: Time,
+    sent_sigterm: bool,
+    /// The signals that the program has sent to the job, one bit each.
+    sent_signals: u64,
 }
 
 pub(super) type Fds = [pollfd; 2];
@@ -184,8 +203,54 @@ impl Shared {
         let mut receiver = mem::take(&mut state.receiver);
         // Reads no more than the pipe can hold, because a grandchild may write to it for ever.
         self.receive(&mut receiver, LARGEST_PIPE);
-        let outcome = state.outcome(self, receiver.finish(), exit, usage);
+        let outcome = self.outcome(state, receiver.finish(), exit, usage);
         let _ = self.end.set(End { outcome, exit, usage });
+    }
+
+    fn outcome(
+        &self,
+        state: &State,
+        received: Received,
+        exit: Exit,
+        usage: Option<Usage>,
+    ) -> Result<Vec<u8>, JobError> {
+        let (received, out_of_memory) = match received {
+            Received::Value(bytes) => return Ok(bytes),
+            Received::Error(e) => return Err(e),
+            Received::AbortedWithoutMemory => (0, true),
+            Received::Incomplete(received) => (received as u64, false),
+        };
+        let limit = self.options.cpu_limit;
+        // RLIMIT_CPU sends SIGKILL to a child that survives SIGXCPU, so SIGKILL may mean `CpuTime`.
+        let used_up = limit.zip(usage).is_some_and(|(limit, used)| used.user + used.system >= limit);
+        let elapsed = clock::kernel_now().since(self.began);
+        // After an `exec` the child's alarm still has its timer but no handler, so SIGALRM ends the process.
+        let by_timer = self.options.limit.is_some_and(|limit| match exit {
+            Exit::Signal { signal: libc::SIGALRM, .. } => elapsed >= limit,
+            Exit::Signal { signal: libc::SIGKILL, .. } if state.sent_signals & bit(libc::SIGKILL) == 0 => {
+                self.options.kill_after().is_some_and(|time| elapsed >= time)
+            }
+            _ => false,
+        });
+        if state.sent_sigterm || by_timer {
+            let Options { label, limit, .. } = &self.options;
+            return Err(runtime::timed_out(label.clone(), *limit, elapsed, self.location).into());
+        }
+        Err(match exit {
+            _ if received > 0 => JobError::CutShort { received, exit },
+            Exit::Code(code) => JobError::Exited { code },
+            Exit::Signal { signal, core_dumped } => {
+                let reason = match signal {
+                    _ if out_of_memory => KillReason::Memory,
+                    _ if state.sent_signals & bit(signal) != 0 => KillReason::Requested,
+                    libc::SIGXCPU if limit.is_some() => KillReason::CpuTime,
+                    libc::SIGKILL if used_up => KillReason::CpuTime,
+                    _ => KillReason::Unknown,
+                };
+                JobError::Killed { signal, core_dumped, reason }
+            }
+            Exit::Unknown => JobError::Lost,
+        })
     }
 
     fn receive(&self, receiver: &mut Receiver, budget: usize) {
@@ -256,4 +321,8 @@ fn lengthen(pause: &mut Duration) -> Duration {
     let now = *pause;
     *pause = (2 * now).min(LONGEST_PAUSE);
     now
+}
+
+fn bit(signal: i32) -> u64 {
+    u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
 }
