@@ -93,7 +93,7 @@ impl InChild {
         let code = match sent {
             Ok(Ok(())) => {
                 flush();
-                // `Serialize` may have printed. The last chunk makes the job a success, so it is sent after the flush.
+                // `Serialize` may have printed. The end of the value makes the job a success, so it is sent after the flush.
                 sender.finish().map_or(PIPE_CLOSED, |()| libc::EXIT_SUCCESS)
             }
             Ok(Err(e)) => {

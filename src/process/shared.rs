@@ -21,10 +21,6 @@ use crate::os::{clock, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
-const BUDGET: usize = 256 * 1024;
-
-const LARGEST_PIPE: usize = 1 << 20;
-
 const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -168,7 +164,7 @@ impl Shared {
         }
         if pipe.revents != 0 {
             let before = state.receiver.received();
-            self.receive(&mut state.receiver, BUDGET);
+            self.receive(&mut state.receiver);
             state.has_received |= state.receiver.received() > before;
         }
         let child = &self.child;
@@ -201,8 +197,7 @@ impl Shared {
     fn finish(&self, state: &mut State) {
         let Some((exit, usage)) = self.child.reap() else { return };
         let mut receiver = mem::take(&mut state.receiver);
-        // Reads no more than the pipe can hold, because a grandchild may write to it for ever.
-        self.receive(&mut receiver, LARGEST_PIPE);
+        self.receive(&mut receiver);
         let outcome = self.outcome(state, receiver.finish(), exit, usage);
         let _ = self.end.set(End { outcome, exit, usage });
     }
@@ -253,9 +248,9 @@ impl Shared {
         })
     }
 
-    fn receive(&self, receiver: &mut Receiver, budget: usize) {
+    fn receive(&self, receiver: &mut Receiver) {
         if let Some(pipe) = &self.pipe {
-            receiver.read(pipe.as_fd(), budget);
+            receiver.read(pipe.as_fd());
         }
     }
 

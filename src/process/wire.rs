@@ -31,6 +31,7 @@ pub(super) const STACK_BUFFER: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
 const PIPE: usize = 64 * 1024;
+const LARGEST_PIPE: usize = 1 << 20;
 /// What most values fit into, and an allocator has at hand.
 const SMALL_READ: usize = 256;
 
@@ -174,8 +175,9 @@ impl Receiver {
         self.bytes.len()
     }
 
-    /// Reads until the pipe is empty, at most `budget` bytes.
-    pub(super) fn read(&mut self, pipe: BorrowedFd<'_>, mut budget: usize) {
+    /// Reads until the pipe is empty, at most what it can hold, because a child or a grandchild may write for ever.
+    pub(super) fn read(&mut self, pipe: BorrowedFd<'_>) {
+        let mut budget = LARGEST_PIPE;
         while self.open && budget > 0 {
             let room = match self.bytes.capacity() - self.bytes.len() {
                 0 => self.bytes.len().clamp(SMALL_READ, PIPE),
