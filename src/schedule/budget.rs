@@ -68,7 +68,8 @@ impl Schedule {
                 self.change(key, |entry| entry.spend_budget(now));
             }
         }
-        // The check also counts for alarms that the thread has entered, and for the alarms around them.
+        // The loop above covers the alarms that this thread armed. The check also uses up the limits of other threads' alarms
+        // that this thread has entered, and of the alarms around those.
         let entered: Vec<(Scope, AlarmId)> =
             self.entered_in(scope, innermost).map(|entry| (entry.scope, entry.id)).collect();
         for entry in entered {
