@@ -21,16 +21,15 @@ mod imp {
     impl PidFd {
         pub(crate) const GROUP: libc::c_uint = 1 << 2; // PIDFD_SIGNAL_PROCESS_GROUP, <linux/pidfd.h>
 
-        /// Opens the child `pid` of this process (`parent`). Returns `None` if the kernel or a sandbox has no pidfds.
-        pub(crate) fn open(pid: Pid, parent: Pid) -> nix::Result<Option<PidFd>> {
+        /// Opens the child `pid` of this process (`parent`). Returns `None` if the kernel or a sandbox has no pidfds, no
+        /// descriptor is left, or the child has been reaped.
+        pub(crate) fn open(pid: Pid, parent: Pid) -> Option<PidFd> {
             // SAFETY: the call takes two numbers and returns a new descriptor.
             let fd = unsafe {
-                match Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0)) {
-                    Err(Errno::ENOSYS | Errno::EPERM) => return Ok(None),
-                    fd => OwnedFd::from_raw_fd(fd? as libc::c_int),
-                }
+                let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0)).ok()?;
+                OwnedFd::from_raw_fd(fd as libc::c_int)
             };
-            Ok(Some(PidFd(JobFd::new(fd, parent.as_raw().unsigned_abs()))))
+            Some(PidFd(JobFd::new(fd, parent.as_raw().unsigned_abs())))
         }
 
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {
@@ -89,8 +88,8 @@ mod imp {
     impl PidFd {
         pub(crate) const GROUP: libc::c_uint = 0;
 
-        pub(crate) fn open(_: Pid, _: Pid) -> nix::Result<Option<PidFd>> {
-            Ok(None)
+        pub(crate) fn open(_: Pid, _: Pid) -> Option<PidFd> {
+            None
         }
 
         pub(crate) fn wait_id(&self) -> (libc::idtype_t, libc::id_t) {

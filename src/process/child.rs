@@ -1,10 +1,8 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, getpgid, setpgid};
 
 use super::{Exit, Usage};
@@ -19,23 +17,12 @@ pub(super) struct Child {
 }
 
 impl Child {
-    pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> io::Result<Child> {
+    pub(super) fn new(pid: Pid, parent: Pid, leads: bool) -> Child {
         if leads {
             // The child calls `setpgid` too, but the parent may signal the group before that.
             let _ = setpgid(pid, pid);
         }
-        let mut child = Child { pid, pidfd: None, leads };
-        match PidFd::open(pid, parent) {
-            Ok(pidfd) => child.pidfd = pidfd,
-            // The kernel or other code has already reaped the child.
-            Err(Errno::ESRCH) => {}
-            Err(e) => {
-                let _ = child.signal_all(Signal::SIGKILL);
-                while waitpid(pid, None) == Err(Errno::EINTR) {}
-                return Err(e.into());
-            }
-        }
-        Ok(child)
+        Child { pid, pidfd: PidFd::open(pid, parent), leads }
     }
 
     pub(super) fn take(&mut self) -> Child {

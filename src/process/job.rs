@@ -185,7 +185,7 @@ impl<T> Job<T> {
     /// Returns a [pidfd](https://man7.org/linux/man-pages/man2/pidfd_open.2.html), which is readable when the process
     /// has ended. It is open until the `Job` is dropped.
     ///
-    /// Returns `None` if the system has no pidfds. Polling the pidfd neither receives a large value nor enforces the
+    /// Returns `None` if the job has no pidfd. Polling the pidfd neither receives a large value nor enforces the
     /// [limit](Builder::limit), so call [`try_join`](Job::try_join) too.
     /// ```standalone_crate
     /// use nix::poll::{PollFd, PollFlags, poll};

@@ -138,8 +138,7 @@ fn fork_job<T>(
     // At the limit of open files, the pidfd gets the number that this close frees. Signals stay blocked until the pidfd
     // is open, because a handler could reap the child and free its pid.
     write.close();
-    let leads = !options.foreground;
-    let child = pid.and_then(|pid| Child::new(pid, parent, leads).map_err(naming("pidfd_open")));
+    let child = pid.map(|pid| Child::new(pid, parent, !options.foreground));
     blocked.restore();
     drop((streams, alarm));
     Ok(Forked::InParent(child?, read))
