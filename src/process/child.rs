@@ -1,9 +1,12 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::process;
+use std::time::Duration;
 
 use nix::libc;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, getpgid, setpgid};
+use parking_lot::Mutex;
 
 use super::{Exit, Usage};
 use crate::os::pidfd::PidFd;
@@ -84,8 +87,28 @@ impl Child {
         }
     }
 
-    pub(super) fn reap_alone(&self) -> ChildState<Status> {
+    fn reap_alone(&self) -> ChildState<Status> {
         reap::reap(self.pid, self.pidfd.as_ref())
+    }
+}
+
+/// Each child with its parent's pid, because a forked process inherits the list, but cannot reap its parent's children.
+static DETACHED: Mutex<Vec<(u32, Child)>> = Mutex::new(Vec::new());
+
+pub(super) fn detach(child: Child) {
+    // If another thread held the lock at a fork, the lock stays locked in the forked process. So the wait is limited.
+    const LONG: Duration = Duration::from_millis(100);
+    if let Some(mut detached) = DETACHED.try_lock_for(LONG) {
+        detached.push((process::id(), child));
+    }
+}
+
+pub(super) fn reap_detached() {
+    let Some(mut detached) = DETACHED.try_lock() else { return };
+    if !detached.is_empty() {
+        let this = process::id();
+        detached
+            .retain(|(parent, child)| *parent == this && matches!(child.reap_alone(), ChildState::Running));
     }
 }
 

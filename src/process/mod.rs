@@ -12,7 +12,6 @@
 
 mod builder;
 mod child;
-mod detached;
 mod error;
 mod exit;
 mod in_child;

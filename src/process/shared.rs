@@ -10,8 +10,7 @@ use nix::unistd::Pid;
 use parking_lot::Mutex;
 
 use super::builder::Options;
-use super::child::Child;
-use super::detached;
+use super::child::{self, Child};
 use super::error::JobError;
 use super::wire::{Received, Receiver};
 use super::{Exit, KillReason, Usage};
@@ -286,7 +285,7 @@ impl Shared {
 
     pub(super) fn detach(&mut self) {
         if self.end.get().is_none() && self.pipe.take().is_some() {
-            detached::add(self.child.take());
+            child::detach(self.child.take());
         }
     }
 }

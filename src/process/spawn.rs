@@ -9,8 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::builder::{Builder, Options};
-use super::child::Child;
-use super::detached;
+use super::child::{self, Child};
 use super::error::SpawnError;
 use super::in_child::{ExitOnDrop, InChild, change_process, flush};
 use super::job::Job;
@@ -89,7 +88,7 @@ fn fork_job<T>(
     location: &'static Location<'static>,
 ) -> Result<Forked, SpawnError> {
     let naming = |call: &'static str| move |e: io::Error| SpawnError::system(call, e);
-    detached::reap();
+    child::reap_detached();
     let owner = parent.as_raw().unsigned_abs();
     let outputs = [stdout.open().map_err(naming("open"))?, stderr.open().map_err(naming("open"))?];
     let (read, write) = pipe::pipe().map_err(naming("pipe"))?;
