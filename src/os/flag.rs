@@ -6,7 +6,7 @@ use sigalarm_core::implementer::Bit;
 
 pub(crate) use super::core_flag::{Byte, flag};
 
-/// The library's bit of the flag, the byte that checks read.
+/// The bit that the library owns in the flag, as a mask. Other implementations of `sigalarm-core` own the other bits.
 pub(crate) struct OwnFlag(AtomicU8);
 
 impl OwnFlag {

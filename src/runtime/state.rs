@@ -120,8 +120,8 @@ impl State {
         }
     }
 
-    /// Marks a thread as due if its timer has expired although the clock has not reached `due`. `expire` then sets the timer
-    /// again.
+    /// Finds the threads whose timers have expired although the clock has not reached `due`. Sets their `due` to `now`, so that
+    /// `expire` sets the timers again.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
         while let Some(index) = self.threads.find(Thread::take_expiry) {

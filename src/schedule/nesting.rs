@@ -74,7 +74,7 @@ impl Schedule {
         }
         let within = own.map_or(innermost, Key::id);
         // An alarm that was entered before `own` was armed encloses `own`. The recursion ends, because an alarm's id is
-        // lower than the id of a thread's entry into it.
+        // lower than the id of a thread's entry into it, so each call gets a lower id.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
     }
 

@@ -49,8 +49,8 @@ impl Expiries {
         self.to_come.load(Ordering::SeqCst) == 0
     }
 
-    /// Resets the count if no expiry can be pending, because the process has only this thread, and SIGALRM is unblocked on it.
-    /// The timer must not be set.
+    /// Resets the count if the process has only this thread, and SIGALRM is unblocked on it. Then no expiry is pending, and the
+    /// counted ones are lost. Must be called only while the timer is not set.
     pub(super) fn forget_lost(&self) {
         if !self.is_none_to_come()
             && is_single_threaded()
