@@ -5,10 +5,10 @@ use std::panic::Location;
 use std::time::Duration;
 
 use super::fork::prepare;
-use super::plan::{CpuOf, Plan, Wishes};
+use super::plan::{CpuOf, Due, Plan, Wishes};
 use super::registry::Registered;
 use super::shared::SHARED;
-use super::state::{STATE, State};
+use super::state::{STATE, State, state_prepared};
 use super::thread_state::Thread;
 use super::timer::Kind;
 use super::{ring_signals, thread_state, tickers};
@@ -45,25 +45,12 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
 }
 
 pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<Flag>), ArmError> {
-    prepare()?;
-    let scope = thread_state::scope_registered();
-    let mut state = STATE.lock();
-    let now = clock::now();
-    let more = Some(Box::new(More { period: Some(period), ..More::NONE }));
-    let terms = Terms {
-        scope,
-        label: None,
-        limit: None,
-        deadline: now.after(period),
-        location: Location::caller(),
-        more,
-    };
-    let key = state.schedule.insert(terms, now);
-    let flag = tickers::take();
-    match finish_arming(state, key, true, None, now) {
+    let wishes = Wishes { period: Some(period), ..Wishes::default() };
+    let flag = tickers::take(&state_prepared());
+    match arm(Plan { wishes: Some(&wishes), ..Plan::new(Due::After(period), Location::caller()) }) {
         Ok(key) => Ok((key, flag)),
         Err(e) => {
-            give_back(flag);
+            tickers::give_back(flag);
             Err(e)
         }
     }
@@ -73,13 +60,8 @@ pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
     // In a forked child, `release` returns `false` for the parent's key. The child may have given the flag to a ticker of its
     // own, so the flag stays in use.
     if release(key) {
-        give_back(flag);
+        tickers::give_back(flag);
     }
-}
-
-fn give_back(flag: &Registered<Flag>) {
-    let _state = STATE.lock();
-    SHARED.tickers.give_back(flag);
 }
 
 fn finish_arming(
@@ -124,11 +106,12 @@ pub(crate) fn release(key: Key) -> bool {
 impl State {
     fn begin(&mut self, wishes: &Wishes) -> Result<Box<More>, ArmError> {
         let cpu = wishes.cpu.map(start_of).transpose()?;
-        self.signals.engage(wishes.signals, self.blocked > 0)?;
+        self.signals.engage(wishes.signals)?;
         Ok(Box::new(More {
             cpu,
             budget: wishes.budget.clone(),
             signals: wishes.signals,
+            period: wishes.period,
             is_watched: wishes.audit.is_some() || wishes.watchdog.is_some() || wishes.flag.is_some(),
             flag: wishes.flag.clone(),
             ..More::NONE
@@ -196,7 +179,7 @@ impl State {
     }
 
     pub(super) fn begin_thread(&mut self, scope: Scope) -> Result<(), ArmError> {
-        self.installation.install(self.blocked > 0)?;
+        self.installation.install()?;
         if let Some(thread) = self.threads.of(scope) {
             thread.unblock_alarm()?;
             self.choose_timer(scope.index());

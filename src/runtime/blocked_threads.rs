@@ -80,11 +80,9 @@ impl State {
         let index = scope.index();
         let Some(thread) = self.threads.of(scope) else { return Ok(()) };
         thread.wait = Some(wait);
-        self.blocked += 1;
-        SHARED.blocked.fetch_add(1, Ordering::SeqCst);
-        if self.blocked == 1 && self.suspended == 0 {
+        if SHARED.blocked.fetch_add(1, Ordering::SeqCst) == 0 && self.suspended == 0 {
             self.installation.begin_interrupting()?;
-            self.signals.interrupt(true);
+            self.signals.interrupt();
         }
         if posix_timer::SUPPORTED {
             self.go_private(index);
@@ -113,11 +111,9 @@ impl State {
         thread.wait = None;
         self.hide_timer(scope.index());
         self.disarm(scope.index());
-        self.blocked -= 1;
-        SHARED.blocked.fetch_sub(1, Ordering::SeqCst);
-        if self.blocked == 0 && self.suspended == 0 {
+        if SHARED.blocked.fetch_sub(1, Ordering::SeqCst) == 1 && self.suspended == 0 {
             self.installation.end_interrupting();
-            self.signals.interrupt(false);
+            self.signals.interrupt();
         }
         self.settle_thread(scope.index(), clock::now());
     }
@@ -178,7 +174,7 @@ impl State {
 
     #[inline(always)]
     pub(super) fn wake_blocked(&mut self, now: Time) {
-        if self.blocked > 0 {
+        if is_any_blocked() {
             self.settle_all_blocked(now);
         }
     }
@@ -193,9 +189,14 @@ impl State {
     }
 }
 
+#[inline(always)]
+pub(super) fn is_any_blocked() -> bool {
+    SHARED.blocked.load(Ordering::SeqCst) > 0
+}
+
 /// Async-signal-safe.
 pub(super) fn wake_all() {
-    if SHARED.blocked.load(Ordering::SeqCst) == 0 {
+    if !is_any_blocked() {
         return;
     }
     SHARED.waking_handlers.fetch_add(1, Ordering::SeqCst);

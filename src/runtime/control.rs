@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::blocked_threads::is_any_blocked;
 use super::state::{STATE, State, state_prepared};
 use super::thread_state;
 use crate::error::{Cause, Expiry, TimedOut};
@@ -26,7 +27,7 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
     let (scope, deadline) = (entry.scope, entry.deadline);
     if entry.is_plain()
         && entry.expired.is_none()
-        && state.blocked == 0
+        && !is_any_blocked()
         && state.threads.of(scope).is_some_and(|thread| thread.covers(deadline, now))
     {
         return true;

@@ -177,13 +177,8 @@ impl DeadlineTimers {
         self.watchdogs > 0
     }
 
-    pub(super) fn suspend(&self) {
-        SHARED.is_suspended.store(true, Ordering::SeqCst);
-        self.live.values().for_each(|live| live.shared.set_kernels_timer());
-    }
-
-    pub(super) fn resume(&self) {
-        SHARED.is_suspended.store(false, Ordering::SeqCst);
+    pub(super) fn set_suspended(&self, is_suspended: bool) {
+        SHARED.is_suspended.store(is_suspended, Ordering::SeqCst);
         self.live.values().for_each(|live| live.shared.set_kernels_timer());
     }
 

@@ -65,7 +65,7 @@ impl ForkSafe for State {
         mem::forget(mem::replace(&mut self.deadlines, DeadlineTimers::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
         self.interval_owner = None;
-        (self.active, self.clock_only, self.blocked, self.suspended) = (0, 0, 0, 0);
+        (self.active, self.clock_only, self.suspended) = (0, 0, 0);
     }
 }
 

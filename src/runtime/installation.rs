@@ -5,6 +5,7 @@ use std::{io, mem};
 
 use nix::libc::{SIGALRM, c_int};
 
+use super::blocked_threads::is_any_blocked;
 use super::previous_handler::{PreviousHandler, previous_of};
 use super::shared::SHARED;
 use crate::error::ArmError;
@@ -56,7 +57,7 @@ impl Installation {
         new
     }
 
-    pub(super) fn install(&mut self, is_any_blocked: bool) -> Result<(), ArmError> {
+    pub(super) fn install(&mut self) -> Result<(), ArmError> {
         if self.is_installed {
             return Ok(());
         }
@@ -70,29 +71,29 @@ impl Installation {
             self.previous().announce(found);
         }
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
-        let replaced = self.install_ours(is_any_blocked).map_err(failed)?;
+        let replaced = self.install_ours().map_err(failed)?;
         // If `replaced` differs from `found`, another thread has changed the disposition in between, so `replaced` is the
         // previous one.
         if !replaced.is_ours() && replaced != found {
             self.found_own = None;
             let replaced = self.keep(&replaced);
             self.previous().announce(replaced);
-            let _ = self.install_ours(is_any_blocked);
+            let _ = self.install_ours();
         }
         self.is_installed = true;
         Ok(())
     }
 
-    fn install_ours(&self, is_any_blocked: bool) -> io::Result<Disposition> {
-        Disposition::ours(self.previous().get(), is_any_blocked).install_for(self.signal)
+    fn install_ours(&self) -> io::Result<Disposition> {
+        Disposition::ours(self.previous().get(), is_any_blocked()).install_for(self.signal)
     }
 
     /// Installs the handler again after a signal took the default action and the process survived, as PID 1 does.
     #[cold]
-    pub(super) fn reinstall(&mut self, is_any_blocked: bool) {
+    pub(super) fn reinstall(&mut self) {
         SHARED.must_reinstall.store(false, Ordering::SeqCst);
         if self.is_installed && self.current().is_ok_and(|current| current.kind() == Kind::Default) {
-            let _ = self.install_ours(is_any_blocked);
+            let _ = self.install_ours();
         }
     }
 
@@ -152,7 +153,7 @@ impl Installation {
         } else if current.interrupts() {
             return Ok(());
         }
-        self.install_ours(true).map(drop).map_err(failed)
+        self.install_ours().map(drop).map_err(failed)
     }
 
     pub(super) fn end_interrupting(&mut self) {
@@ -165,7 +166,7 @@ impl Installation {
             {
                 self.previous().make_beneath_previous();
             }
-            None if current.is_ours() => _ = self.install_ours(false),
+            None if current.is_ours() => _ = self.install_ours(),
             _ => {}
         }
     }

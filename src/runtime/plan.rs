@@ -48,6 +48,7 @@ pub(crate) struct Wishes {
     pub(crate) cpu: Option<(CpuOf, Duration)>,
     pub(crate) budget: Option<Budget>,
     pub(crate) signals: u32,
+    pub(crate) period: Option<Duration>,
     pub(crate) watchdog: Option<Grace>,
     pub(crate) audit: Option<Duration>,
     pub(crate) flag: Option<Arc<AtomicBool>>,

@@ -63,9 +63,9 @@ impl Signals {
 
     /// Counts an alarm as a user of each signal in `mask`. The first user of a signal installs the handler for it. On an error,
     /// no user is counted.
-    pub(super) fn engage(&mut self, mask: u32, is_any_blocked: bool) -> Result<(), ArmError> {
+    pub(super) fn engage(&mut self, mask: u32) -> Result<(), ArmError> {
         for number in numbers(mask) {
-            if let Err(e) = self.engage_one(number, is_any_blocked) {
+            if let Err(e) = self.engage_one(number) {
                 self.disengage(mask & ((1 << number) - 1));
                 return Err(e);
             }
@@ -73,7 +73,7 @@ impl Signals {
         Ok(())
     }
 
-    fn engage_one(&mut self, number: usize, is_any_blocked: bool) -> Result<(), ArmError> {
+    fn engage_one(&mut self, number: usize) -> Result<(), ArmError> {
         let signal = number as libc::c_int;
         let (users, installation) =
             self.rings.entry(number).or_insert_with(|| (0, Installation::new(signal)));
@@ -81,7 +81,7 @@ impl Signals {
             let found = Disposition::current_of(signal).map_err(|e| ArmError::system("sigaction", e))?;
             // If the program was started with the signal ignored, by nohup or a shell's `&`, the signal stays ignored.
             if found.kind() != Kind::Ignore {
-                installation.install(is_any_blocked)?;
+                installation.install()?;
             }
         }
         *users += 1;
@@ -106,9 +106,9 @@ impl Signals {
         self.all_users > 0
     }
 
-    pub(super) fn interrupt(&mut self, is_any_blocked: bool) {
+    pub(super) fn interrupt(&mut self) {
         for (_, installation) in self.rings.values_mut().filter(|(users, _)| *users > 0) {
-            if is_any_blocked {
+            if blocked_threads::is_any_blocked() {
                 let _ = installation.begin_interrupting();
             } else {
                 installation.end_interrupting();

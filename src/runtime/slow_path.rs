@@ -13,6 +13,7 @@ use std::thread;
 use nix::sys::signal::Signal;
 use sigalarm_core::implementer::{self, Hook, answer};
 
+use super::blocked_threads::is_any_blocked;
 use super::shared::SHARED;
 use super::state::{STATE, State};
 use super::thread_state;
@@ -129,7 +130,7 @@ impl State {
             self.settle_thread(scope.index(), now);
             self.describe(scope);
         }
-        if self.blocked > 0 {
+        if is_any_blocked() {
             self.settle_if_blocked(scope, now);
         }
         now

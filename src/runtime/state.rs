@@ -35,7 +35,6 @@ pub(super) struct State {
     pub(super) active: usize,
     /// How many of the `active` threads have no timer.
     pub(super) clock_only: usize,
-    pub(super) blocked: usize,
     pub(super) suspended: usize,
     /// `Some` if a child that is forked now inherits the only alarm. The value is one moment, on the library's clock and on the
     /// kernel's.
@@ -55,7 +54,6 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     audits: Audits::new(),
     active: 0,
     clock_only: 0,
-    blocked: 0,
     suspended: 0,
     #[cfg(feature = "process")]
     handed_over: None,
@@ -100,7 +98,7 @@ impl State {
             self.set_expired_timers(now);
         }
         if SHARED.must_reinstall.load(Ordering::Relaxed) {
-            self.installation.reinstall(self.blocked > 0);
+            self.installation.reinstall();
             // A timer's signal may have been lost while the handler was not installed, so the next check reads the clock again.
             SHARED.flag.set();
         }

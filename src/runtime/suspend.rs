@@ -2,6 +2,7 @@
 
 use nix::libc;
 
+use super::blocked_threads::is_any_blocked;
 use super::previous_handler::previous_of;
 use super::state::{State, state_prepared};
 use super::{record, set_flags, thread_state};
@@ -21,7 +22,7 @@ pub(crate) fn suspend() {
             state.hide_timer(index);
         }
         state.disarm_all();
-        state.deadlines.suspend();
+        state.deadlines.set_suspended(true);
         let may_be_pending = timer.is_some_and(|(kind, due)| state.may_be_pending(scope.index(), kind, due));
         state.suspended = 1;
         record::take_pending_expiry();
@@ -59,10 +60,9 @@ pub(crate) fn resume() {
         state.use_clock(scope.index());
     }
     if state.active > 0 {
-        let is_any_blocked = state.blocked > 0;
-        let _ = state.installation.install(is_any_blocked);
+        let _ = state.installation.install();
         // Waits may have begun or ended during the suspension.
-        if is_any_blocked {
+        if is_any_blocked() {
             let _ = state.installation.begin_interrupting();
         } else {
             state.installation.end_interrupting();
@@ -80,7 +80,7 @@ pub(crate) fn resume() {
         state.take_ring_signals(now);
     }
     state.settle_all(now);
-    state.deadlines.resume();
+    state.deadlines.set_suspended(false);
 }
 
 impl State {

@@ -31,7 +31,7 @@ pub(super) struct Thread {
     pub(super) due: Time,
     pub(super) wait: Option<Wait>,
     /// SIGALRM was blocked before the thread's first alarm, so the drop of the last alarm blocks it again.
-    was_blocked: bool,
+    pub(super) was_blocked: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -125,10 +125,6 @@ impl Thread {
     pub(super) fn take_pending(&mut self) {
         let _ = self.unblock_alarm();
         take_pending_expiry();
-    }
-
-    pub(super) fn was_blocked(&self) -> bool {
-        self.was_blocked
     }
 
     pub(super) fn is_blocked_again(&self) -> bool {

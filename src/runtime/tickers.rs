@@ -2,12 +2,19 @@
 
 use super::registry::Registered;
 use super::shared::SHARED;
+use super::state::{STATE, State};
 use crate::os::flag::Flag;
 
-pub(super) fn take() -> &'static Registered<Flag> {
+/// Takes a clear flag. The unused argument is the lock, which the registry needs.
+pub(super) fn take(_: &State) -> &'static Registered<Flag> {
     let flag = SHARED.tickers.take(Flag::new);
     flag.clear();
     flag
+}
+
+pub(super) fn give_back(flag: &Registered<Flag>) {
+    let _state = STATE.lock();
+    SHARED.tickers.give_back(flag);
 }
 
 pub(super) fn set_all() {

@@ -45,7 +45,7 @@ impl State {
             && self.interval_owner.is_none()
             && (is_single_threaded() || !SUPPORTED)
             && self.is_interval_cleared()
-            && self.threads.get(index).is_some_and(|thread| !thread.was_blocked());
+            && self.threads.get(index).is_some_and(|thread| !thread.was_blocked);
         let kind = if may_be_interval && IntervalTimer::is_free() {
             self.interval_owner = Some(index);
             Kind::Interval
@@ -54,7 +54,7 @@ impl State {
             if SUPPORTED { Kind::Private } else { Kind::Clock }
         };
         self.set_kind(index, kind);
-        if self.threads.get(index).is_some_and(|thread| thread.was_blocked()) && !CAN_BLOCK_ON_RETURN {
+        if self.threads.get(index).is_some_and(|thread| thread.was_blocked) && !CAN_BLOCK_ON_RETURN {
             self.use_clock(index);
         }
     }
