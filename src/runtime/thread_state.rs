@@ -42,20 +42,6 @@ pub(super) struct Wait {
 }
 
 impl Thread {
-    pub(super) fn new(scope: Scope, record: &'static Registered<Record>) -> Thread {
-        Thread {
-            scope,
-            id: ThreadId::current(),
-            record,
-            users: 0,
-            kind: Kind::Private,
-            private: None,
-            due: Time::NEVER,
-            wait: None,
-            was_blocked: false,
-        }
-    }
-
     /// Returns whether the timer is set to expire once, later than `now`.
     pub(super) fn is_to_expire(&self, now: Time) -> bool {
         self.due > now && !self.due.is_never() && self.wait.is_none()

@@ -5,7 +5,9 @@ use std::mem;
 use super::record::Record;
 use super::shared::SHARED;
 use super::thread_state::{Thread, forget_scope, scope};
+use super::timer::Kind;
 use crate::os::atomic::Ordering;
+use crate::os::posix_timer::ThreadId;
 use crate::os::thread;
 use crate::schedule::{Positions, Queue, Scope};
 use crate::time::Time;
@@ -71,7 +73,17 @@ impl Threads {
         let record = SHARED.threads.take(Record::default);
         record.clear();
         record.thread.store(thread::handle(), Ordering::SeqCst);
-        let thread = Thread::new(scope, record);
+        let thread = Thread {
+            scope,
+            id: ThreadId::current(),
+            record,
+            users: 0,
+            kind: Kind::Private,
+            private: None,
+            due: Time::NEVER,
+            wait: None,
+            was_blocked: false,
+        };
         if index == self.threads.len() {
             self.threads.push(thread);
         } else {
