@@ -35,9 +35,9 @@ pub(crate) fn processor_time(time: Duration) -> io::Result<()> {
     lower(Resource::RLIMIT_CPU, as_limit(seconds.max(1)), 1)
 }
 
-/// Writes `frame` to `pipe` if this process aborts while `errno` is ENOMEM, as Rust does after a failed allocation.
-pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
-    type Report = (u32, WriteEnd, &'static [u8]);
+/// Writes `end` to `pipe` if this process aborts while `errno` is ENOMEM, as Rust does after a failed allocation.
+pub(crate) fn report_abort(pipe: WriteEnd, end: [u8; 8]) {
+    type Report = (u32, WriteEnd, [u8; 8]);
     static REPORT: AtomicPtr<Report> = AtomicPtr::new(ptr::null_mut());
 
     extern "C" fn on_abort(_: libc::c_int) {
@@ -45,14 +45,14 @@ pub(crate) fn report_abort(pipe: WriteEnd, frame: &'static [u8]) {
             return;
         }
         // SAFETY: the box was leaked before the handler was installed.
-        let (process, pipe, frame) = unsafe { &*REPORT.load(Ordering::Acquire) };
+        let (process, pipe, end) = unsafe { &*REPORT.load(Ordering::Acquire) };
         // A child of this process inherits the handler, but must not report its own abort.
         if *process == process::id() {
-            let _ = pipe.write_all(frame);
+            let _ = pipe.write_all(end);
         }
     }
 
-    let report: Report = (process::id(), pipe, frame);
+    let report: Report = (process::id(), pipe, end);
     REPORT.store(Box::leak(Box::new(report)), Ordering::Release);
     let action = SigAction::new(SigHandler::Handler(on_abort), SaFlags::SA_ONSTACK, SigSet::empty());
     // SAFETY: the handler calls only async-signal-safe functions (`getpid`, `fstat`, `write`), and the process ends when it

@@ -1,5 +1,6 @@
 //! The pipe on which a child sends its value.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -69,12 +70,15 @@ pub(crate) fn read_onto(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, most: usize) -
 pub(crate) struct WriteEnd {
     fd: RawFd,
     identity: (libc::dev_t, libc::ino_t),
+    /// A random number that both processes know.
+    pub(crate) mark: u64,
 }
 
 impl WriteEnd {
     /// The descriptor must stay open as long as the `WriteEnd` is used.
     pub(crate) fn new(fd: BorrowedFd<'_>) -> io::Result<WriteEnd> {
-        Ok(WriteEnd { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())? })
+        let mark = RandomState::new().hash_one(());
+        Ok(WriteEnd { fd: fd.as_raw_fd(), identity: identity(fd.as_raw_fd())?, mark })
     }
 
     pub(crate) fn number(&self) -> RawFd {

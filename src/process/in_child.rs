@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::builder::Options;
 use super::panics;
-use super::wire::{ABORT_END, Failure, STACK_BUFFER, Sender};
+use super::wire::{Failure, STACK_BUFFER, Sender, Tail};
 use crate::os::child_timer::ChildTimer;
 use crate::os::forked::{self, exit};
 use crate::os::pipe::WriteEnd;
@@ -59,7 +59,7 @@ pub(super) fn change_process(
     }
     if let Some(bytes) = options.memory {
         limits::memory(bytes).map_err(naming("setrlimit"))?;
-        limits::report_abort(pipe, &ABORT_END);
+        limits::report_abort(pipe, Tail::Abort.bytes(pipe.mark));
     }
     Ok(())
 }

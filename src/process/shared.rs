@@ -20,6 +20,11 @@ use crate::os::{clock, poll};
 use crate::runtime::{self, Waiting};
 use crate::time::Time;
 
+/// How many bytes a wait receives from a job before it looks at the others, and at the time.
+const BUDGET: usize = 256 * 1024;
+
+const LARGEST_PIPE: usize = 1 << 20;
+
 const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -100,7 +105,7 @@ pub(super) fn wait_any(
         }
         if is_limited && jobs.iter().any(|job| job.end.get().is_none()) {
             now = clock::kernel_now();
-            jobs.iter().for_each(|job| job.send_due_signals(since, now));
+            jobs.iter().zip(&*fds).for_each(|(job, fds)| job.send_due_signals(fds, since, now));
         }
         if let Some(ended) = jobs.iter().position(|job| job.end.get().is_some()) {
             return Ok(ended);
@@ -122,7 +127,7 @@ impl Shared {
     #[inline(never)]
     pub(super) fn new(
         child: Child,
-        pipe: JobFd,
+        (pipe, mark): (JobFd, u64),
         options: Options,
         (parent, began): (Pid, Time),
         location: &'static Location<'static>,
@@ -133,7 +138,7 @@ impl Shared {
             child,
             pipe: Some(pipe),
             state: Mutex::new(State {
-                receiver: Receiver::new(options.value_limit),
+                receiver: Receiver::new(mark, options.value_limit),
                 has_received: false,
                 next_signal: deadline.after(options.grace),
                 sent_sigterm: false,
@@ -163,7 +168,7 @@ impl Shared {
         }
         if pipe.revents != 0 {
             let before = state.receiver.received();
-            self.receive(&mut state.receiver);
+            self.receive(&mut state.receiver, BUDGET);
             state.has_received |= state.receiver.received() > before;
         }
         let child = &self.child;
@@ -175,9 +180,10 @@ impl Shared {
         Ok(())
     }
 
-    fn send_due_signals(&self, wait_began: Time, now: Time) {
+    fn send_due_signals(&self, [end, _]: &Fds, wait_began: Time, now: Time) {
         let mut state = self.state.lock();
-        if self.end.get().is_some() {
+        // The child may have ended before the limit, and a tracer holds it.
+        if self.end.get().is_some() || end.revents != 0 {
             return;
         }
         let grace = self.options.grace;
@@ -196,7 +202,8 @@ impl Shared {
     fn finish(&self, state: &mut State) {
         let Some((exit, usage)) = self.child.reap() else { return };
         let mut receiver = mem::take(&mut state.receiver);
-        self.receive(&mut receiver);
+        // Reads no more than the pipe can hold, because a grandchild may write to it for ever.
+        self.receive(&mut receiver, LARGEST_PIPE);
         let outcome = self.outcome(state, receiver.finish(), exit, usage);
         let _ = self.end.set(End { outcome, exit, usage });
     }
@@ -247,9 +254,9 @@ impl Shared {
         })
     }
 
-    fn receive(&self, receiver: &mut Receiver) {
+    fn receive(&self, receiver: &mut Receiver, budget: usize) {
         if let Some(pipe) = &self.pipe {
-            receiver.read(pipe.as_fd());
+            receiver.read(pipe.as_fd(), budget);
         }
     }
 
@@ -264,7 +271,7 @@ impl Shared {
             }
             if self.options.limit.is_some() {
                 let now = clock::kernel_now();
-                self.send_due_signals(now, now);
+                self.send_due_signals(&fds[0], now, now);
             }
         }
         self.end.get()
@@ -276,7 +283,8 @@ impl Shared {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, JobError::NotParent));
         }
         let mut state = self.state.lock();
-        if self.end.get().is_none() {
+        // A signal to a child that has ended is no reason for its end.
+        if self.end.get().is_none() && self.child.state()? == ChildState::Running {
             send(&self.child)?;
             state.sent_signals |= bit(signal);
         }
@@ -318,5 +326,5 @@ fn lengthen(pause: &mut Duration) -> Duration {
 }
 
 fn bit(signal: i32) -> u64 {
-    u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
+    u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal.checked_sub(1)?)).unwrap_or(0)
 }

@@ -54,7 +54,7 @@ where
 
 enum Forked {
     InChild(InChild),
-    InParent(Child, JobFd),
+    InParent(Child, (JobFd, u64)),
 }
 
 /// Not inlined, so that `fork_job` reuses the stack pages of this call. After a fork, the first write to each page
@@ -140,5 +140,5 @@ fn fork_job<T>(
     let child = pid.map(|pid| Child::new(pid, parent, !options.foreground));
     blocked.restore();
     drop((streams, alarm));
-    Ok(Forked::InParent(child?, read))
+    Ok(Forked::InParent(child?, (read, pipe.mark)))
 }

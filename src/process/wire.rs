@@ -1,8 +1,7 @@
-//! What a child sends: a value and [`VALUE_END`], or a failure, its length and [`FAILURE_END`]. Before a failure there may be
-//! a part of a value.
+//! What a child sends: a value and its [`Tail`], or a failure, its length and its tail. Before a failure there may be a part of a
+//! value.
 //!
-//! A value that is cut off may have one of these ends by chance. It is not decoded even then, because no beginning of an
-//! encoded value is itself an encoded value.
+//! A tail contains a random number of the job, so a value that is cut off does not end in one.
 
 mod decode;
 mod encode;
@@ -20,10 +19,19 @@ use super::panics::Panic;
 use crate::os::child_timer::ChildTimer;
 use crate::os::pipe::{self, WriteEnd};
 
-// UTF-8 has no byte 0xf5.
-const VALUE_END: [u8; 8] = *b"\xf5 value\xf5";
-const FAILURE_END: [u8; 8] = *b"\xf5failed\xf5";
-pub(super) const ABORT_END: [u8; 8] = *b"\xf5 abort\xf5";
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tail {
+    Value,
+    Failure,
+    Abort,
+}
+
+impl Tail {
+    #[inline]
+    pub(super) fn bytes(self, mark: u64) -> [u8; 8] {
+        mark.wrapping_add(self as u64).to_le_bytes()
+    }
+}
 
 /// The length of the sender's first buffer, on the stack. A larger array (which `memset` clears) or the heap would cost
 /// the child page faults.
@@ -31,7 +39,6 @@ pub(super) const STACK_BUFFER: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
 const PIPE: usize = 64 * 1024;
-const LARGEST_PIPE: usize = 1 << 20;
 /// What most values fit into, and an allocator has at hand.
 const SMALL_READ: usize = 256;
 
@@ -49,7 +56,7 @@ impl Failure {
     pub(super) fn send(&self, pipe: WriteEnd) -> io::Result<()> {
         let mut bytes = postcard::to_allocvec(self).unwrap_or_default();
         let length = (bytes.len() as u64).to_le_bytes();
-        bytes.extend(length.into_iter().chain(FAILURE_END));
+        bytes.extend(length.into_iter().chain(Tail::Failure.bytes(pipe.mark)));
         pipe.write_all(&bytes)
     }
 
@@ -94,7 +101,7 @@ impl<'a> Sender<'a> {
 
     #[inline]
     pub(super) fn finish(mut self) -> io::Result<()> {
-        self.extend(&VALUE_END)?;
+        self.extend(&Tail::Value.bytes(self.pipe.mark))?;
         self.flush()
     }
 
@@ -130,7 +137,7 @@ impl<'a> Sender<'a> {
             self.flush()?;
         }
         if may_grow {
-            let length = (4 * self.buffer.len()).max(self.filled + bytes + VALUE_END.len()).min(CHUNK);
+            let length = (4 * self.buffer.len()).max(self.filled + bytes + size_of::<u64>()).min(CHUNK);
             let buffer = Box::leak(vec![0; length].into_boxed_slice());
             buffer[..self.filled].copy_from_slice(&self.buffer[..self.filled]);
             self.buffer = buffer;
@@ -157,14 +164,15 @@ pub(super) enum Received {
 #[derive(Debug, Default)]
 pub(super) struct Receiver {
     bytes: Vec<u8>,
+    mark: u64,
     value_limit: usize,
     refused: Option<JobError>,
     pub(super) open: bool,
 }
 
 impl Receiver {
-    pub(super) fn new(value_limit: usize) -> Receiver {
-        Receiver { value_limit, open: true, ..Receiver::default() }
+    pub(super) fn new(mark: u64, value_limit: usize) -> Receiver {
+        Receiver { mark, value_limit, open: true, ..Receiver::default() }
     }
 
     pub(super) fn must_kill(&self) -> bool {
@@ -175,9 +183,8 @@ impl Receiver {
         self.bytes.len()
     }
 
-    /// Reads until the pipe is empty, at most what it can hold, because a child or a grandchild may write for ever.
-    pub(super) fn read(&mut self, pipe: BorrowedFd<'_>) {
-        let mut budget = LARGEST_PIPE;
+    /// Reads until the pipe is empty, at most `budget` bytes, because a child or a grandchild may write for ever.
+    pub(super) fn read(&mut self, pipe: BorrowedFd<'_>, mut budget: usize) {
         while self.open && budget > 0 {
             let room = match self.bytes.capacity() - self.bytes.len() {
                 0 => self.bytes.len().clamp(SMALL_READ, PIPE),
@@ -210,19 +217,20 @@ impl Receiver {
             return Received::Error(e);
         }
         let received = Received::Incomplete(self.bytes.len());
-        match self.bytes.split_last_chunk() {
-            Some((value, &VALUE_END)) if value.len() > self.value_limit => {
-                Received::Error(JobError::TooLarge { limit: self.value_limit })
+        let Some((bytes, end)) = self.bytes.split_last_chunk() else { return received };
+        let is = |it: Tail| *end == it.bytes(self.mark);
+        if is(Tail::Value) {
+            if bytes.len() > self.value_limit {
+                return Received::Error(JobError::TooLarge { limit: self.value_limit });
             }
-            Some((value, &VALUE_END)) => {
-                self.bytes.truncate(value.len());
-                Received::Value(self.bytes)
-            }
-            Some((bytes, &FAILURE_END)) => {
-                Failure::last_of(bytes).map_or(received, |failure| Received::Error(failure.into()))
-            }
-            Some((_, &ABORT_END)) => Received::AbortedWithoutMemory,
-            _ => received,
+            self.bytes.truncate(bytes.len());
+            Received::Value(self.bytes)
+        } else if is(Tail::Failure) {
+            Failure::last_of(bytes).map_or(received, |failure| Received::Error(failure.into()))
+        } else if is(Tail::Abort) {
+            Received::AbortedWithoutMemory
+        } else {
+            received
         }
     }
 }

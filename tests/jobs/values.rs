@@ -8,43 +8,35 @@ use crate::support::children::{
 };
 use crate::support::{Scenario, scenario};
 use nix::sys::resource::Resource;
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::ser::SerializeTuple;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sigalarm::process::{self, Job, JobError};
 
-/// Returns a job function that sends these bytes as its value.
-fn sending(bytes: &[u8]) -> impl FnOnce() {
-    let before = descriptors();
-    move || {
-        let mut pipe = write_end_not_in(&before);
-        pipe.write_all(bytes).unwrap();
-        pipe.write_all(b"\xf5 value\xf5").unwrap();
+/// A value whose child sends other bytes in its place.
+struct Forged<T>(Vec<u8>, Option<T>);
+
+impl<T> Serialize for Forged<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = serializer.serialize_tuple(self.0.len())?;
+        self.0.iter().try_for_each(|byte| bytes.serialize_element(byte))?;
+        bytes.end()
     }
 }
 
-fn sent<T>(send: impl FnOnce()) -> T {
-    send();
-    pause()
-}
-
-fn decoded<T: Serialize + serde::de::DeserializeOwned>(
-    builder: process::Builder,
-    bytes: &[u8],
-) -> Result<T, JobError> {
-    let send = sending(bytes);
-    let job = builder.spawn(|| -> T { sent(send) }).unwrap();
-    while job.is_alive() {
-        if job.join_timeout(std::time::Duration::from_millis(20)).is_err() && received_all(&job) {
-            job.kill().unwrap();
-        }
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Forged<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Forged<T>, D::Error> {
+        T::deserialize(deserializer).map(|value| Forged(Vec::new(), Some(value)))
     }
-    job.join()
 }
 
-/// Returns whether the child sleeps after it has sent all. A running process waits in the call "0".
-fn received_all<T>(job: &Job<T>) -> bool {
-    let read = |file| std::fs::read_to_string(format!("/proc/{}/{file}", job.id())).unwrap_or_default();
-    let (stat, call) = (read("stat"), read("wchan"));
-    stat.contains(") S ") && call != "0" && !call.contains("pipe")
+fn forging<T: DeserializeOwned>(builder: process::Builder, bytes: &[u8]) -> Job<Forged<T>> {
+    let bytes = bytes.to_vec();
+    builder.spawn(move || Forged(bytes, None)).unwrap()
+}
+
+fn decoded<T: DeserializeOwned>(builder: process::Builder, bytes: &[u8]) -> Result<T, JobError> {
+    forging(builder, bytes).join().map(|forged| forged.1.unwrap())
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,27 +58,15 @@ fn value_nested_too_deeply_is_an_error() {
         assert!(too_deep(decoded::<List>(limited(), &list).unwrap_err()));
         assert!(too_deep(decoded::<Tree>(limited(), &tree).unwrap_err()));
 
-        let send = sending(&list);
-        let lists = limited().spawn(|| -> List { sent(send) }).unwrap();
-        let send = sending(&tree);
-        let trees = limited().spawn(|| -> Tree { sent(send) }).unwrap();
+        let (lists, trees) = (forging::<List>(limited(), &list), forging::<Tree>(limited(), &tree));
         let small = || std::thread::Builder::new().stack_size(2 << 20);
         std::thread::scope(|s| {
-            let outcome = small().spawn_scoped(s, || joined_after_all(&lists)).unwrap();
+            let outcome = small().spawn_scoped(s, || lists.join().map(drop)).unwrap();
             assert!(too_deep(outcome.join().unwrap().unwrap_err()));
-            let outcome = small().spawn_scoped(s, || joined_after_all(&trees)).unwrap();
+            let outcome = small().spawn_scoped(s, || trees.join().map(drop)).unwrap();
             assert!(too_deep(outcome.join().unwrap().unwrap_err()));
         });
     });
-}
-
-fn joined_after_all<T: serde::de::DeserializeOwned>(job: &Job<T>) -> Result<T, JobError> {
-    while job.is_alive() {
-        if received_all(job) {
-            job.kill().unwrap();
-        }
-    }
-    job.join()
 }
 
 fn depth_limit_can_be_set() {
