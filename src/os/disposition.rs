@@ -39,6 +39,9 @@ impl Disposition {
 
     pub(crate) fn ours(previous: Option<&Disposition>, interrupts: bool) -> Disposition {
         const INHERITED: c_int = libc::SA_RESTART | libc::SA_ONSTACK;
+        // These two flags of SIGCHLD decide which signals there are, and whether children become zombies.
+        const OF_CHILDREN: c_int = libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT;
+        let of_children = previous.map_or(0, |previous| previous.flags & OF_CHILDREN);
         let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {
             // The library's handler calls the previous handler, so it uses the same stack. Its mask is empty,
             // because `deliver_to` blocks the signals of the previous mask.
@@ -48,7 +51,11 @@ impl Disposition {
             None => (INHERITED, all_but_faults()),
         };
         let without = if interrupts { libc::SA_RESTART } else { 0 };
-        Disposition { function: handler::address(), flags: libc::SA_SIGINFO | flags & !without, mask }
+        Disposition {
+            function: handler::address(),
+            flags: libc::SA_SIGINFO | of_children | flags & !without,
+            mask,
+        }
     }
 
     pub(crate) fn current_of(signal: c_int) -> io::Result<Disposition> {

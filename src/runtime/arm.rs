@@ -94,7 +94,7 @@ pub(crate) fn release(key: Key) -> bool {
     let is_nested = removed.more.is_none()
         && removed.needs_signal
         && !state.deadlines.has_watchdogs()
-        && state.threads.of(thread_state::scope()).is_some_and(Thread::drop_user_of_many);
+        && state.threads.of(removed.scope).is_some_and(Thread::drop_user_of_many);
     if !is_nested {
         state.put_away(key, &removed, removed.needs_signal);
     }
@@ -138,9 +138,13 @@ impl State {
                 self.signals.disengage(more.signals);
             }
         }
-        self.describe(thread_state::scope());
+        self.describe(removed.scope);
         if had_user {
-            self.drop_user(thread_state::scope());
+            self.drop_user(removed.scope);
+        }
+        // The destructor of a pthread key may run after the library's own, which has ended the thread.
+        if removed.scope != thread_state::scope() {
+            self.end_thread(removed.scope);
         }
         if self.schedule.is_empty() {
             SHARED.any_alarm.store(false, Ordering::SeqCst);

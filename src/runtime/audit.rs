@@ -80,12 +80,17 @@ impl Audits {
             if is_long && audit.longest.as_ref().is_none_or(|longest| length > longest.length()) {
                 audit.longest = Some(Gap::new(length, location.into()));
             }
-            if every_check {
+            if every_check && !audit.from.is_never() {
                 audit.from = now;
             } else if audit.from <= now {
                 audit.from = now.after(step);
             }
         }
+    }
+
+    /// Excludes the time until `restart_gap` from an alarm's audit.
+    pub(super) fn pause(&mut self, key: Key) {
+        self.0.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.from = Time::NEVER);
     }
 
     /// Begins the gap of an alarm's audit anew after a pause.

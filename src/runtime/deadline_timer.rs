@@ -259,6 +259,9 @@ impl DeadlineTimers {
         schedule: &Schedule,
         last_check: Option<&'static Location<'static>>,
     ) {
+        if !self.live.values().any(|live| live.scope == scope && live.grace.is_some()) {
+            return;
+        }
         let thread = watchdog::describe(&schedule.path(scope), last_check);
         for live in self.live.values().filter(|live| live.scope == scope) {
             if let (Some(entry), Some(grace)) = (schedule.get(live.key), live.grace) {

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use super::blocked_threads::is_any_blocked;
 use super::state::{STATE, State, state_prepared};
 use super::thread_state;
 use crate::error::AlarmId;
@@ -22,7 +23,12 @@ pub(crate) fn shield() -> Shield {
 /// Ends a [`shield`]. In a forked child, the thread has a new scope without a shield, so there is nothing to end.
 pub(crate) fn lower(shield: &Shield) {
     if thread_state::scope() == shield.0 {
-        let _ = STATE.lock().schedule.set_shield(shield.0, shield.1);
+        let mut state = STATE.lock();
+        let _ = state.schedule.set_shield(shield.0, shield.1);
+        // An alarm may have expired inside the shield, and must end a wait of this thread now.
+        if is_any_blocked() {
+            state.settle_if_blocked(shield.0, clock::now());
+        }
     }
 }
 
@@ -47,8 +53,9 @@ pub(crate) fn unpause(keys: &[Key]) {
     let mut state = STATE.lock();
     let now = clock::now();
     for key in keys {
-        state.schedule.unpause(*key, now);
-        state.audits.restart_gap(*key, now);
+        if state.schedule.unpause(*key, now) {
+            state.audits.restart_gap(*key, now);
+        }
         state.settle_changed(*key, now);
     }
 }
@@ -59,6 +66,7 @@ impl State {
         let now = self.look_for_check(location);
         keys.retain(|key| self.schedule.pause(*key, now));
         for key in &keys {
+            self.audits.pause(*key);
             self.settle_changed(*key, now);
         }
         keys

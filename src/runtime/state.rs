@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::audit::Audits;
+use super::blocked_threads::is_any_blocked;
 use super::deadline_timer::DeadlineTimers;
 use super::fork::prepare;
 use super::installation::Installation;
@@ -150,6 +151,9 @@ impl State {
 
     #[inline]
     fn expire(&mut self, now: Time) {
+        if is_any_blocked() {
+            self.expire_all(now);
+        }
         while let Some((_, index)) = self.threads.first().filter(|(due, _)| *due <= now) {
             if let Some(scope) = self.threads.get(index).map(|thread| thread.scope) {
                 self.schedule.expire(scope, now, clock::cpu_now);
@@ -160,6 +164,16 @@ impl State {
             self.schedule.expire_counting(now, clock::cpu_now);
         }
         self.publish(now);
+    }
+
+    /// Expires the due alarms of all threads before any timer is set, because a wait may end at the deadline of another thread's
+    /// alarm. Otherwise the timer of the wait would be set for a moment that has passed, again and again.
+    #[cold]
+    fn expire_all(&mut self, now: Time) {
+        let State { threads, schedule, .. } = self;
+        for (_, thread) in threads.iter() {
+            schedule.expire(thread.scope, now, clock::cpu_now);
+        }
     }
 
     #[inline]
@@ -231,6 +245,11 @@ impl State {
         }
         if let Some(thread) = self.threads.of(scope) {
             thread.private = None;
+            // Another thread may get this thread's handle, and the handler must not find this record for it.
+            thread.record.thread.store(0, Ordering::SeqCst);
+            if thread.was_blocked {
+                thread.forget_mask();
+            }
         }
         if self.schedule.alarms_of(scope) == 0 {
             self.threads.remove(index);

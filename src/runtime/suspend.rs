@@ -49,8 +49,10 @@ pub(crate) fn suspend() {
 
 pub(crate) fn resume() {
     let mut state = state_prepared();
-    state.suspended -= 1;
-    if state.suspended > 0 {
+    // A forked child does not inherit the suspension, so there is nothing to resume.
+    let Some(left) = state.suspended.checked_sub(1) else { return };
+    state.suspended = left;
+    if left > 0 {
         return;
     }
     let scope = thread_state::scope();
@@ -67,6 +69,7 @@ pub(crate) fn resume() {
         } else {
             state.installation.end_interrupting();
         }
+        state.signals.interrupt();
     } else {
         state.installation.remove();
     }

@@ -136,7 +136,7 @@ impl Thread {
         }
     }
 
-    fn forget_mask(&mut self) {
+    pub(super) fn forget_mask(&mut self) {
         self.record.is_unblocked_by_library.store(false, Ordering::SeqCst);
         self.record.is_blocked_again.store(false, Ordering::SeqCst);
         SHARED.unblocked_threads.fetch_sub(1, Ordering::SeqCst);

@@ -35,24 +35,32 @@ impl Schedule {
         });
     }
 
+    /// Pauses a pending alarm. Several threads may pause it at once, and each calls `unpause`.
     pub(crate) fn pause(&mut self, key: Key, now: Time) -> bool {
-        let is_new = self.change(key, |entry| {
-            let is_new = entry.expired.is_none() && entry.more().paused.is_none();
-            if is_new {
-                entry.more.get_or_insert_with(|| Box::new(More::NONE)).paused = Some(now);
+        let is_pending = self.change(key, |entry| {
+            let is_pending = entry.expired.is_none();
+            if is_pending {
+                let more = entry.more.get_or_insert_with(|| Box::new(More::NONE));
+                more.paused.get_or_insert(now);
+                more.pauses += 1;
             }
-            is_new
+            is_pending
         });
-        is_new == Some(true)
+        is_pending == Some(true)
     }
 
-    pub(crate) fn unpause(&mut self, key: Key, now: Time) {
-        self.change(key, |entry| {
-            let paused = entry.more.as_deref_mut().and_then(|more| more.paused.take());
-            let pause = paused.map_or(Duration::ZERO, |since| now.since(since));
+    /// Returns whether this was the last pause.
+    pub(crate) fn unpause(&mut self, key: Key, now: Time) -> bool {
+        let is_last = self.change(key, |entry| {
+            let Some(more) = entry.more.as_deref_mut() else { return false };
+            more.pauses = more.pauses.saturating_sub(1);
+            let Some(since) = more.paused.take_if(|_| more.pauses == 0) else { return false };
+            let pause = now.since(since);
             entry.since = entry.since.after(pause);
             entry.deadline = entry.deadline.after(pause);
+            true
         });
+        is_last == Some(true)
     }
 
     pub(crate) fn disarm(&mut self, key: Key) {

@@ -29,6 +29,7 @@ pub(crate) struct More {
     pub(crate) reported: u64,
     pub(crate) flag: Option<Arc<AtomicBool>>,
     pub(crate) paused: Option<Time>,
+    pub(crate) pauses: usize,
 }
 
 impl More {
@@ -41,6 +42,7 @@ impl More {
         reported: 0,
         flag: None,
         paused: None,
+        pauses: 0,
     };
 }
 
@@ -146,4 +148,5 @@ pub(crate) struct Removed {
     pub(super) label: Option<Arc<str>>,
     pub(crate) more: Option<Box<More>>,
     pub(crate) needs_signal: bool,
+    pub(crate) scope: Scope,
 }

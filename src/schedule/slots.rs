@@ -45,8 +45,12 @@ impl Slots {
     pub(super) fn remove(&mut self, slot: usize) -> Removed {
         let entry = &mut self.entries[slot];
         debug_assert_ne!(entry.id, FREE);
-        let removed =
-            Removed { label: entry.label.take(), more: entry.more.take(), needs_signal: entry.needs_signal };
+        let removed = Removed {
+            label: entry.label.take(),
+            more: entry.more.take(),
+            needs_signal: entry.needs_signal,
+            scope: entry.scope,
+        };
         entry.id = FREE;
         self.free.push(slot);
         removed

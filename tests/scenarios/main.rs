@@ -29,6 +29,7 @@ fn main() {
         blocking::handlers,
         blocking::races,
         blocking::readers,
+        blocking::under_others,
         control::flags,
         control::handles,
         control::pauses,

@@ -4,3 +4,4 @@ pub mod calls;
 pub mod handlers;
 pub mod races;
 pub mod readers;
+pub mod under_others;

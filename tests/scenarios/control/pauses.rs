@@ -77,6 +77,38 @@ fn alarm_armed_in_a_pause_counts() {
     assert!(alarm.check().is_err());
 }
 
+fn alarm_is_paused_until_the_last_of_two_pauses_ends() {
+    let alarm = after(2 * SECOND);
+    let [is_paused, has_ended] = [const { AtomicBool::new(false) }; 2];
+    thread::scope(|scope| {
+        let other = || {
+            alarm.paused(|| {
+                is_paused.store(true, Ordering::SeqCst);
+                spin_until(|| has_ended.load(Ordering::SeqCst));
+                thread::sleep(2 * SECOND + 100 * MS);
+                assert!(!alarm.is_expired(), "expired in a pause");
+            });
+        };
+        alarm.paused(|| {
+            scope.spawn(other);
+            spin_until(|| is_paused.load(Ordering::SeqCst));
+        });
+        has_ended.store(true, Ordering::SeqCst);
+    });
+    expires(&alarm, 2 * SECOND);
+}
+
+fn audit_excludes_a_pause_with_checks() {
+    let alarm = arm(Alarm::builder().audit(200 * MS));
+    checkpoint().expect("no limit");
+    paused(|| {
+        thread::sleep(1_500 * MS);
+        checkpoint().expect("no limit");
+    });
+    let gap = alarm.longest_gap().map(|gap| gap.length());
+    assert!(gap.is_none_or(|gap| gap < 1_500 * MS), "{gap:?}");
+}
+
 fn pause_of_one_alarm_ends_with_a_panic() {
     let alarm = after(50 * MS);
     assert!(catch_unwind(AssertUnwindSafe(|| alarm.paused(|| panic!("in a pause")))).is_err());
@@ -195,6 +227,8 @@ pub fn scenarios() -> Vec<Scenario> {
         alarm_armed_in_a_pause_counts,
         pauses_nest_and_end_with_a_panic,
         pause_of_one_alarm_ends_with_a_panic,
+        alarm_is_paused_until_the_last_of_two_pauses_ends,
+        audit_excludes_a_pause_with_checks,
         alarm_is_changed_in_a_pause,
         watchdog_and_flag_move_by_a_pause.exits_with(124).takes(1_400 * MS),
         watchdog_waits_for_an_alarm_that_was_rung_in_a_pause.exits_with(124).takes(200 * MS),
