@@ -18,6 +18,7 @@ mod imp {
     use nix::sys::time::TimeSpec;
 
     use super::*;
+    use crate::os::clock;
 
     pub(crate) const SUPPORTED: bool = true;
 
@@ -51,15 +52,17 @@ mod imp {
         /// Async-signal-safe.
         pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
             let timespec = |d| *TimeSpec::from_duration(d).as_ref();
-            let (flags, value) = match when {
-                // Zero would disarm the timer.
-                When::At(time) => (libc::TIMER_ABSTIME, Duration::from_nanos(time.as_nanos().max(1))),
-                When::After(delay) => (0, delay.max(Duration::from_nanos(1))),
-                When::Never => (0, Duration::ZERO),
+            let delay = match when {
+                // The timer is set relative to the clock, because libfaketime changes the clock and not the timer.
+                When::At(time) => time.since(clock::now()),
+                When::After(delay) => delay,
+                When::Never => Duration::ZERO,
             };
+            // Zero would disarm the timer.
+            let value = if when == When::Never { delay } else { delay.max(Duration::from_nanos(1)) };
             let new = libc::itimerspec { it_interval: timespec(repeat), it_value: timespec(value) };
             // SAFETY: the pointers are valid for the call or null.
-            let set = unsafe { libc::timer_settime(self.0 as libc::timer_t, flags, &new, ptr::null_mut()) };
+            let set = unsafe { libc::timer_settime(self.0 as libc::timer_t, 0, &new, ptr::null_mut()) };
             Ok(Errno::result(set).map(drop)?)
         }
 
