@@ -43,8 +43,7 @@ impl Disposition {
         const OF_CHILDREN: c_int = libc::SA_NOCLDSTOP | libc::SA_NOCLDWAIT;
         let of_children = previous.map_or(0, |previous| previous.flags & OF_CHILDREN);
         let (flags, mask) = match previous.filter(|previous| previous.kind() == Kind::Function) {
-            // The library's handler calls the previous handler, so it uses the same stack. Its mask is empty,
-            // because `deliver_to` blocks the signals of the previous mask.
+            // The library's handler uses the stack of the previous. `deliver_to` blocks the signals of its mask.
             Some(previous) => (previous.flags & INHERITED, [0; SET_SIZE]),
             // The library's handler runs on the alternate signal stack, because Go and green threads have small stacks.
             // The alternate stack may have space for one handler only, so other signals are blocked.

@@ -84,7 +84,7 @@ pub(super) fn wait_any(
             *fds = job.fds(&state);
             until = until.min(state.next_signal);
         }
-        // Even if a job has ended before, the others are served once: a program may go on waiting for a list with an ended job.
+        // The other jobs are served even beside an ended one.
         let has_ended = jobs.iter().any(|job| job.end.get().is_some());
         // The alarm's deadline is read before the check, so that the check fails if the deadline passes in between.
         if let Some(alarm) = runtime::next_here().filter(|_| !has_ended) {

@@ -101,8 +101,7 @@ fn fork_job<T>(
     // `Some` in a job, whose own jobs must not write to its pipe.
     let outer = panics::capture(Some(pipe));
     let thread = options.may_have_threads.then(ThreadId::current);
-    // In the child, replacing the panic hook costs page faults, so the parent does it. But if other threads exist, the
-    // child does it, because they use the parent's hook.
+    // In the child, replacing the hook costs page faults. But other threads use the parent's hook.
     let hook = if options.may_have_threads { None } else { panics::replace_hook() };
     let pid = match fork(alone) {
         Ok(None) => {

@@ -32,8 +32,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     let terms = Terms { scope, label: plan.label.cloned(), limit, deadline, location: plan.location, more };
     let needs_signal = terms.needs_signal();
     let key = state.schedule.insert(terms, now);
-    // The common case: the thread's timer expires before the new deadline, so it needs no change. The slow path after that expiry
-    // sets the timer again.
+    // The common case: the thread's timer expires before the new deadline, so it needs no change.
     if plan.wishes.is_none()
         && needs_signal
         && !state.deadlines.has_watchdogs()
@@ -57,8 +56,7 @@ pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<F
 }
 
 pub(crate) fn release_ticker(key: Key, flag: &Registered<Flag>) {
-    // In a forked child, `release` returns `false` for the parent's key. The child may have given the flag to a ticker of its
-    // own, so the flag stays in use.
+    // In a forked child, `release` returns `false`, and the flag may belong to a ticker of the child.
     if release(key) {
         tickers::give_back(flag);
     }

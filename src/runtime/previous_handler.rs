@@ -141,8 +141,7 @@ impl PreviousHandler {
                 }
                 return is_due;
             }
-            // If the previous handler is installed, the kernel has called it first, and it has called the library's. So the
-            // signal goes on to the disposition beneath.
+            // If the previous handler is installed, it has called the library's. So the signal goes on to the one beneath.
             let (place, receiver) = match self.beneath.get() {
                 Some(beneath) if arrival.is_in_place(previous) => (&self.beneath, beneath),
                 _ => (&self.previous, previous),

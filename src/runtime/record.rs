@@ -87,8 +87,7 @@ pub(super) fn block_again_and_resend(arrival: &Arrival, sender: Sender) -> bool 
     // `is_unblocked_by_library` stays set: this run of the handler may have interrupted an earlier run, whose return restores a
     // mask with SIGALRM unblocked. The handler then receives the next signal too, and must handle it here.
     record.is_blocked_again.store(true, Ordering::SeqCst);
-    // The kernel drops a `raise` while a SIGALRM is pending for the thread, even one of a disarmed timer. The library then
-    // repeats the `raise` later.
+    // The kernel drops a `raise` while a SIGALRM is pending for the thread. The library repeats it later.
     if sender == Sender::Raise {
         arrival.block_on_return();
         if pending::is_alarm_pending() {

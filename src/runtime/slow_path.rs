@@ -88,8 +88,7 @@ pub(crate) extern "C" fn unwind_thread(location: &'static Location<'static>) -> 
 #[inline(never)]
 pub(crate) extern "C" fn ticks(key: &Key, flag: &'static Flag) -> u64 {
     let mut state = STATE.lock();
-    // In a forked child, the parent's tickers are gone. The child may have given the flag to a ticker of its own, so the flag
-    // stays set.
+    // In a forked child, the flag may belong to a ticker of the child.
     if state.schedule.get(*key).is_none() {
         return 0;
     }

@@ -166,8 +166,8 @@ impl State {
         self.publish(now);
     }
 
-    /// Expires the due alarms of all threads before any timer is set, because a wait may end at the deadline of another thread's
-    /// alarm. Otherwise the timer of the wait would be set for a moment that has passed, again and again.
+    /// Expires the due alarms of all threads, because a wait may end at another thread's alarm. Otherwise the timer of the wait
+    /// would be set for a past moment, again and again.
     #[cold]
     fn expire_all(&mut self, now: Time) {
         let State { threads, schedule, .. } = self;
@@ -185,8 +185,7 @@ impl State {
             if !SHARED.flag.is_set() {
                 SHARED.flag.set();
             }
-            // If a thread has no timer, no signal sets the flags of its tickers. They are set here, so that each call of a ticker
-            // reads the clock.
+            // Without a timer, no signal sets the flags of tickers.
             if self.clock_only > 0 || self.suspended > 0 {
                 tickers::set_all();
             }
@@ -224,8 +223,7 @@ impl State {
         }
         let wanted = schedule.next_of(scope).min(audit);
         if wanted.is_never() {
-            // The thread has no deadline, but its timer stays set. One useless signal costs less than a system call at each drop
-            // of an alarm.
+            // The timer stays set: one useless signal costs less than a system call at each drop.
             if due <= now {
                 self.threads.set_due(index, Time::NEVER);
             }

@@ -73,8 +73,8 @@ impl Schedule {
             return own;
         }
         let within = own.map_or(innermost, Key::id);
-        // An alarm that was entered before `own` was armed encloses `own`. The recursion ends, because an alarm's id is
-        // lower than the id of a thread's entry into it, so each call gets a lower id.
+        // An alarm that was entered before `own` was armed encloses `own`. Each call gets a lower id, because an
+        // alarm's id is lower than that of an entry into it.
         self.entered_in(scope, within).find_map(|entry| self.outermost(entry.scope, entry.id, shield)).or(own)
     }
 

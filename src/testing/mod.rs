@@ -31,8 +31,7 @@ pub use record::{Divergence, Report, Stop};
 pub(crate) use record::{Record, note_error};
 pub use test_alarm::{TestAlarm, at_check, expired, never};
 
-/// Prints a line if the thread unwinds, for a destructor. Catches the panic of `eprintln!` if the write fails, because a
-/// destructor that panics during an unwinding aborts the process.
+/// Prints a line if the thread unwinds. `eprintln!` panics if the write fails, and would then abort the process.
 fn report_if_panicking(line: impl FnOnce() -> String) {
     if thread::panicking() {
         let _ = panic::catch_unwind(AssertUnwindSafe(|| eprintln!("sigalarm: {}", line())));

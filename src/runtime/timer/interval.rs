@@ -58,8 +58,7 @@ impl IntervalTimer {
         now: Time,
         clock: impl Fn() -> Time,
     ) -> io::Result<Found> {
-        // A running timer is disarmed first. Otherwise it would be unclear whether an expiry comes from the old value or from the
-        // new one.
+        // A running timer is disarmed first, so that it is clear which value an expiry comes from.
         if self.is_set() && !self.is_over() {
             let found = self.disarm()?;
             if found != Found::Own {
@@ -93,8 +92,7 @@ impl IntervalTimer {
         let held = itimer::set(Setting::DISARMED)?;
         let mut after = before;
         let mut found = self.judge(held, before, after);
-        // The first judgement assumes that the call happened at `before`. If the thread was preempted, the call happened later,
-        // so the second judgement reads the clock again.
+        // If the thread was preempted, the call happened later than `before`, so the second judgement reads the clock again.
         if found != Found::Own {
             after = clock::now();
             found = self.judge(held, before, after);
