@@ -140,7 +140,7 @@ impl AlarmBuilder {
     /// Makes an expiry set `flag` to true, for code that reads an `Arc<AtomicBool>` instead of checking. The library
     /// never clears `flag`.
     ///
-    /// At a deadline the SIGALRM handler sets `flag`, so the alarm needs its own timer. With a deadline,
+    /// At a deadline the SIGALRM handler sets `flag`, so the thread needs a private timer. With a deadline,
     /// [`arm`](AlarmBuilder::arm) fails on macOS, NetBSD and OpenBSD, and if RLIMIT_SIGPENDING allows no further timer.
     /// For limits on processor time and checks, a check sets `flag`.
     /// ```

@@ -8,6 +8,9 @@ impl Time {
     /// Means no deadline. An addition that overflows also returns `NEVER`.
     pub(crate) const NEVER: Time = Time(u64::MAX);
 
+    /// A moment that has passed.
+    pub(crate) const PAST: Time = Time(0);
+
     pub(crate) const fn from_nanos(nanos: u64) -> Time {
         Time(nanos)
     }

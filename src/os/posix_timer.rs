@@ -4,7 +4,8 @@
 use std::io;
 use std::time::Duration;
 
-pub(crate) use super::setting::{TimerId, When};
+pub(crate) use super::setting::TimerId;
+use crate::time::Time;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadId(pub(super) i32);
@@ -49,17 +50,13 @@ mod imp {
             Ok(TimerId(timer as usize))
         }
 
-        /// Async-signal-safe.
-        pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
+        /// Sets the timer, or disarms it if `due` is `NEVER`. Async-signal-safe.
+        pub(crate) fn set(self, due: Time, repeat: Duration) -> io::Result<()> {
             let timespec = |d| *TimeSpec::from_duration(d).as_ref();
-            let delay = match when {
-                // The timer is set relative to the clock, because libfaketime changes the clock and not the timer.
-                When::At(time) => time.since(clock::now()),
-                When::After(delay) => delay,
-                When::Never => Duration::ZERO,
-            };
-            // Zero would disarm the timer.
-            let value = if when == When::Never { delay } else { delay.max(Duration::from_nanos(1)) };
+            // The timer is set relative to the clock, because libfaketime changes the clock and not the timer. A delay of zero
+            // would disarm the timer.
+            let delay = || due.since(clock::now()).max(Duration::from_nanos(1));
+            let value = if due.is_never() { Duration::ZERO } else { delay() };
             let new = libc::itimerspec { it_interval: timespec(repeat), it_value: timespec(value) };
             // SAFETY: the pointers are valid for the call or null.
             let set = unsafe { libc::timer_settime(self.0 as libc::timer_t, 0, &new, ptr::null_mut()) };
@@ -103,7 +100,7 @@ mod imp {
             Err(io::ErrorKind::Unsupported.into())
         }
 
-        pub(crate) fn set(self, _: When, _: Duration) -> io::Result<()> {
+        pub(crate) fn set(self, _: Time, _: Duration) -> io::Result<()> {
             Err(io::ErrorKind::Unsupported.into())
         }
 

@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use crate::time::Time;
-
 /// A setting of the interval timer, in whole microseconds. The timer is disarmed if `remaining` is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
@@ -34,11 +32,4 @@ impl TimerId {
     pub(crate) fn from_bits(bits: usize) -> Option<TimerId> {
         (bits != 0).then(|| TimerId(bits.wrapping_sub(1)))
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    At(Time),
-    After(Duration),
-    Never,
 }

@@ -67,9 +67,7 @@ fn prepare(
     runtime::prepare().map_err(|e| SpawnError::system("pthread_atfork", e.into()))?;
     c_streams::prepare();
     // The clocks are read before the alarm is armed, so SIGALRM never ends the child before `began` plus the limit.
-    let clocks = options
-        .limit
-        .map_or((Time::from_nanos(0), Time::from_nanos(0)), |_| (clock::now(), clock::kernel_now()));
+    let clocks = options.limit.map_or((Time::PAST, Time::PAST), |_| (clock::now(), clock::kernel_now()));
     let plan = options.plan(location).filter(|_| !options.may_have_threads);
     let alarm = plan.and_then(|plan| runtime::arm_for_child(plan, clocks));
     Ok((clocks.1, alarm))

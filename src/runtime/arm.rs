@@ -8,7 +8,7 @@ use super::fork::prepare;
 use super::plan::{CpuOf, Due, Plan, Wishes};
 use super::registry::Registered;
 use super::shared::SHARED;
-use super::state::{STATE, State, state_prepared};
+use super::state::{STATE, State};
 use super::thread_state::Thread;
 use super::timer::Kind;
 use super::{ring_signals, thread_state, tickers};
@@ -35,7 +35,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     // The common case: the thread's timer expires before the new deadline, so it needs no change.
     if plan.wishes.is_none()
         && needs_signal
-        && !state.deadlines.has_watchdogs()
+        && !state.actions.has_watchdogs()
         && state.threads.of(scope).is_some_and(|thread| thread.add_covered(deadline, now))
     {
         return Ok(key);
@@ -45,7 +45,7 @@ pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
 
 pub(crate) fn arm_ticker(period: Duration) -> Result<(Key, &'static Registered<Flag>), ArmError> {
     let wishes = Wishes { period: Some(period), ..Wishes::default() };
-    let flag = tickers::take(&state_prepared());
+    let flag = tickers::take();
     match arm(Plan { wishes: Some(&wishes), ..Plan::new(Due::After(period), Location::caller()) }) {
         Ok(key) => Ok((key, flag)),
         Err(e) => {
@@ -91,7 +91,7 @@ pub(crate) fn release(key: Key) -> bool {
     let Some(removed) = state.schedule.remove(key) else { return false };
     let is_nested = removed.more.is_none()
         && removed.needs_signal
-        && !state.deadlines.has_watchdogs()
+        && !state.actions.has_watchdogs()
         && state.threads.of(removed.scope).is_some_and(Thread::drop_user_of_many);
     if !is_nested {
         state.put_away(key, &removed, removed.needs_signal);
@@ -117,11 +117,24 @@ impl State {
     }
 
     fn watch(&mut self, key: Key, wishes: &Wishes, now: Time) -> Result<(), ArmError> {
-        let State { schedule, deadlines, audits, .. } = self;
         let scope = thread_state::scope();
-        deadlines.add(key, schedule, wishes.watchdog, audits.last_check(scope))?;
+        if wishes.flag.is_some() || wishes.watchdog.is_some() {
+            // Without a limit, only checks and signals set a flag, and no timer is needed.
+            let has_limit = self.schedule.get(key).is_some_and(|entry| entry.limit.is_some());
+            if has_limit || wishes.watchdog.is_some() {
+                self.need_private(scope.index())?;
+                self.find_blocked_again();
+                if self.threads.of(scope).is_some_and(|thread| thread.kind == Kind::Clock) {
+                    return Err(ArmError::no_timer());
+                }
+            }
+            let State { threads, schedule, actions, audits, .. } = self;
+            if let Some(thread) = threads.of(scope) {
+                actions.add(key, schedule, thread.record, wishes.watchdog, audits.last_check(scope));
+            }
+        }
         if let Some(threshold) = wishes.audit {
-            audits.add(key, scope, threshold, now);
+            self.audits.add(key, scope, threshold, now);
         }
         Ok(())
     }
@@ -129,7 +142,7 @@ impl State {
     #[inline(never)]
     fn put_away(&mut self, key: Key, removed: &Removed, had_user: bool) {
         if let Some(more) = &removed.more {
-            self.deadlines.remove(key.id());
+            self.actions.remove(key.id());
             self.audits.remove(key);
             if more.signals != 0 {
                 ring_signals::publish(self.schedule.listening());

@@ -7,6 +7,7 @@
 //! the timer, without the lock. So a thread that ends its wait removes its timer from the record that handlers read, and waits
 //! until no handler uses the timer.
 
+use std::mem;
 use std::time::Duration;
 
 use super::shared::SHARED;
@@ -17,7 +18,7 @@ use super::{ring_signals, thread_state};
 use crate::error::ArmError;
 use crate::os::atomic::{Ordering, spin_loop};
 use crate::os::clock;
-use crate::os::posix_timer::{self, TimerId, When};
+use crate::os::posix_timer::{SUPPORTED, TimerId};
 use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
@@ -27,20 +28,25 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// calls with EINTR.
 pub(crate) struct Waiting {
     scope: Option<Scope>,
+    /// The wait that this one interrupts: a `blocking` inside a `blocking`.
+    outer: Option<Wait>,
 }
 
 impl Waiting {
     /// Returns an error if no timer can end its system calls.
     pub(crate) fn begin(key: Option<Key>) -> Result<Waiting, ArmError> {
-        let nothing = Ok(Waiting { scope: None });
+        let nothing = Ok(Waiting { scope: None, outer: None });
         let scope = thread_state::scope_registered();
         let mut state = STATE.lock();
         // No alarm can end the wait: either no alarm exists, or a forked child has `key` from its parent.
         if key.is_some_and(|key| state.schedule.get(key).is_none()) || state.schedule.is_empty() {
             return nothing;
         }
-        if state.threads.of(scope).is_none_or(|thread| thread.wait.is_some()) {
-            return nothing;
+        let Some(thread) = state.threads.of(scope) else { return nothing };
+        let wait = Wait { under: key, is_woken: false };
+        if let Some(outer) = thread.wait.as_mut().map(|outer| mem::replace(outer, wait)) {
+            state.settle_thread(scope.index(), clock::now());
+            return Ok(Waiting { scope: Some(scope), outer: Some(outer) });
         }
         state.add_user(scope)?;
         // If the handler has blocked SIGALRM on this thread again, `find_blocked_again` changes the thread's timer to
@@ -48,9 +54,9 @@ impl Waiting {
         if !state.schedule.next_for(scope, key).is_never() {
             state.find_blocked_again();
         }
-        let began = state.begin_wait(scope, Wait { under: key, is_woken: false });
+        let began = state.begin_wait(scope, wait);
         drop(state);
-        let waiting = Waiting { scope: Some(scope) };
+        let waiting = Waiting { scope: Some(scope), outer: None };
         began.map(|()| waiting)
     }
 }
@@ -66,9 +72,12 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let Some(scope) = self.scope else { return };
         let mut state = STATE.lock();
+        let Some(thread) = state.threads.of(scope) else { return };
         // A forked child does not inherit the wait, so there is no wait to end.
-        if state.threads.of(scope).is_none_or(|thread| thread.wait.is_none()) {
-            return;
+        let Some(wait) = &mut thread.wait else { return };
+        if let Some(outer) = self.outer {
+            *wait = Wait { is_woken: false, ..outer };
+            return state.settle_thread(scope.index(), clock::now());
         }
         state.end_wait(scope);
         state.drop_user(scope);
@@ -84,19 +93,18 @@ impl State {
             self.installation.begin_interrupting()?;
             self.signals.interrupt();
         }
-        if posix_timer::SUPPORTED {
-            self.go_private(index);
+        if thread.kind == Kind::Clock {
+            return Err(ArmError::no_timer());
+        }
+        if SUPPORTED {
+            self.need_private(index)?;
         }
         let Some(thread) = self.threads.of(scope) else { return Ok(()) };
         if thread.kind == Kind::Private {
-            let timer = thread.private().and_then(|timer| timer.id());
-            timer.map_err(|e| ArmError::system("timer_create", e))?;
             thread.record.is_woken.store(false, Ordering::SeqCst);
             if self.suspended == 0 {
                 self.show_timer(index);
             }
-        } else if thread.kind == Kind::Clock {
-            return Err(ArmError::no_timer());
         }
         let now = clock::now();
         self.disarm(index);
@@ -137,13 +145,13 @@ impl State {
         }
     }
 
-    pub(super) fn settle_blocked(&mut self, index: usize, wait: Wait, audit: Time, now: Time) {
+    pub(super) fn settle_blocked(&mut self, index: usize, wait: Wait, others: Time, now: Time) {
         let Some(thread) = self.threads.get(index) else { return };
         let (scope, due) = (thread.scope, thread.due);
         let was_woken = thread.record.is_woken.swap(false, Ordering::SeqCst);
         let suspended = self.suspended;
         let is_expired = self.schedule.is_expired_for(scope, wait.under);
-        let wanted = self.schedule.next_for(scope, wait.under).min(audit);
+        let wanted = self.schedule.next_for(scope, wait.under).min(others);
         if let Some(wait) = self.threads.get(index).and_then(|thread| thread.wait.as_mut()) {
             wait.is_woken = is_expired && suspended == 0;
         }
@@ -203,7 +211,7 @@ pub(super) fn wake_all() {
     for thread in SHARED.threads.iter() {
         if let Some(timer) = TimerId::from_bits(thread.wait_timer.load(Ordering::SeqCst)) {
             thread.is_woken.store(true, Ordering::SeqCst);
-            let _ = timer.set(When::After(Duration::ZERO), AGAIN);
+            let _ = timer.set(Time::PAST, AGAIN);
         }
     }
     SHARED.waking_handlers.fetch_sub(1, Ordering::SeqCst);

@@ -39,7 +39,7 @@ fn change(key: Key, change: impl FnOnce(&mut Schedule, Time)) -> bool {
 impl State {
     pub(super) fn settle_changed(&mut self, key: Key, now: Time) {
         let Some(entry) = self.schedule.get(key) else { return };
-        self.deadlines.change(entry);
+        self.actions.change(entry);
         let scope = entry.scope;
         self.settle(scope, now);
     }

@@ -10,7 +10,7 @@ use sigalarm_core::implementer;
 #[cfg(feature = "process")]
 use super::arm::{arm, release};
 use super::audit::Audits;
-use super::deadline_timer::{self, DeadlineTimers};
+use super::deadline_actions::{self, DeadlineActions};
 #[cfg(feature = "process")]
 use super::plan::Plan;
 use super::shared::SHARED;
@@ -57,12 +57,12 @@ impl ForkSafe for State {
         self.threads.start_again();
         self.installation.remove();
         tickers::start_again();
-        deadline_timer::start_again();
+        deadline_actions::start_again();
         SHARED.any_alarm.store(false, Ordering::SeqCst);
         SHARED.flag.reset();
         // Nothing is dropped: a child frees no memory, because another thread may have been changing the heap at the fork.
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
-        mem::forget(mem::replace(&mut self.deadlines, DeadlineTimers::new()));
+        mem::forget(mem::replace(&mut self.actions, DeadlineActions::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
         self.interval_owner = None;
         (self.active, self.clock_only, self.suspended) = (0, 0, 0);

@@ -4,7 +4,7 @@ use nix::libc;
 
 use super::previous_handler::previous_of;
 use super::shared::SHARED;
-use super::{deadline_timer, record, ring_signals, set_flags};
+use super::{record, ring_signals, set_flags};
 use crate::os::atomic::Ordering;
 use crate::os::handler::{self, Arrival, Sender};
 
@@ -30,7 +30,7 @@ fn on_alarm(arrival: &Arrival) {
     let sender = arrival.sender();
     // The expiry is noted before the flag is set. So a check that finds the flag set also finds the note.
     let is_the_librarys = match sender {
-        Sender::Timer(value) => record::on_timer(value) || deadline_timer::on_timer(value),
+        Sender::Timer(value) => record::on_timer(value),
         Sender::Interval => SHARED.expiries.handle(),
         Sender::Raise | Sender::Other => false,
     };
@@ -40,8 +40,7 @@ fn on_alarm(arrival: &Arrival) {
     }
     // A handler that was installed over the library's may receive a library timer's signal. It may then forward the signal: it
     // restores the library's handler and calls `raise`. So a `raise` takes no default action while an expiry is unhandled.
-    let may_be_the_librarys =
-        sender == Sender::Raise && (deadline_timer::handle_missed() | record::is_any_expiry_unhandled());
+    let may_be_the_librarys = sender == Sender::Raise && record::handle_missed_expiry();
     if record::block_again_and_resend(arrival, sender) {
         return;
     }

@@ -20,7 +20,7 @@ mod arm;
 mod audit;
 mod blocked_threads;
 mod control;
-mod deadline_timer;
+mod deadline_actions;
 mod fork;
 mod handler;
 mod installation;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::deadline_actions;
 use super::shared::SHARED;
-use crate::os::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::os::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::os::handler::{Arrival, Sender};
-use crate::os::posix_timer::{TimerId, When};
+use crate::os::posix_timer::TimerId;
 use crate::os::{mask, pending, thread};
+use crate::time::Time;
 
 #[derive(Default)]
 pub(super) struct Record {
@@ -26,6 +28,8 @@ pub(super) struct Record {
     pub(super) is_woken: AtomicBool,
     /// The thread's private timer; zero until it is set, and after it was disarmed.
     pub(super) armed_timer: AtomicUsize,
+    /// In nanoseconds. No [deadline action](deadline_actions) of the thread is due before.
+    next_action: AtomicU64,
 }
 
 impl Record {
@@ -38,29 +42,63 @@ impl Record {
         self.wait_timer.store(0, Ordering::SeqCst);
         self.is_woken.store(false, Ordering::SeqCst);
         self.armed_timer.store(0, Ordering::SeqCst);
+        self.set_next_action(Time::NEVER);
+    }
+
+    pub(super) fn next_action(&self) -> Time {
+        Time::from_nanos(self.next_action.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn set_next_action(&self, due: Time) {
+        self.next_action.store(due.as_nanos(), Ordering::SeqCst);
+    }
+
+    /// Lowers `next_action` to `due`, if it is later.
+    pub(super) fn act_by(&self, due: Time) {
+        let lower = |next: u64| Some(next.min(due.as_nanos()));
+        let _ = self.next_action.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lower);
+    }
+
+    fn timer(&self) -> Option<TimerId> {
+        TimerId::from_bits(self.armed_timer.load(Ordering::SeqCst))
+    }
+
+    /// Takes the due actions of the thread's alarms, and notes the expiry.
+    ///
+    /// The race: another thread changes an action or suspends the alarms, then sets this timer. So this function reads both
+    /// again after it has set the timer. If the other thread has set it for an earlier deadline, the note below makes the next
+    /// slow path do so again.
+    fn on_expiry(&self) {
+        deadline_actions::run(self);
+        let wanted =
+            || if SHARED.is_suspended.load(Ordering::SeqCst) { Time::NEVER } else { self.next_action() };
+        // The timer of a blocked thread repeats.
+        let is_once = |_: &TimerId| self.wait_timer.load(Ordering::SeqCst) == 0;
+        let mut due = Time::NEVER;
+        while let Some(timer) = self.timer().filter(is_once).filter(|_| due != wanted()) {
+            due = wanted();
+            let _ = timer.set(due, Duration::ZERO);
+        }
+        // In this order, because a check reads `has_expired` only after it has found `any_expired` set.
+        self.has_expired.store(true, Ordering::SeqCst);
+        SHARED.any_expired.store(true, Ordering::SeqCst);
     }
 }
 
-/// Notes the expiry of a thread's timer. `value` comes from the timer's signal. Returns `false` if it belongs to no thread.
+/// Handles an expiry of a thread's timer. `value` comes from the timer's signal. Returns `false` if it belongs to no thread.
 /// Async-signal-safe.
 pub(super) fn on_timer(value: usize) -> bool {
-    SHARED.threads.at(value).map(note_expiry).is_some()
+    SHARED.threads.at(value).map(Record::on_expiry).is_some()
 }
 
-/// Sets `has_expired` before `any_expired`, because a check reads `has_expired` only after it has found `any_expired` set.
-fn note_expiry(record: &Record) {
-    record.has_expired.store(true, Ordering::SeqCst);
-    SHARED.any_expired.store(true, Ordering::SeqCst);
-}
-
-/// Returns whether the calling thread's timer or the interval timer may have an unhandled expiry, whose signal went to another
-/// handler. Async-signal-safe.
-pub(super) fn is_any_expiry_unhandled() -> bool {
+/// Handles an expiry of the calling thread's timer whose signal went to another handler. Returns whether that timer or the
+/// interval timer may have such an expiry. Async-signal-safe.
+pub(super) fn handle_missed_expiry() -> bool {
     let this = thread::handle();
     let is_this = |record: &&Record| record.thread.load(Ordering::SeqCst) == this;
-    let timer = SHARED.threads.iter().find(is_this);
-    let timer = timer.and_then(|record| TimerId::from_bits(record.armed_timer.load(Ordering::SeqCst)));
-    timer.is_some_and(TimerId::has_expired) || SHARED.expiries.is_any_pending()
+    let has_expired = |record: &&Record| record.timer().is_some_and(TimerId::has_expired);
+    let missed = SHARED.threads.iter().find(is_this).filter(has_expired);
+    missed.map(Record::on_expiry).is_some() || SHARED.expiries.is_any_pending()
 }
 
 /// Handles a foreign signal (not the library's) on a thread where the library has unblocked SIGALRM. The program expects such a
@@ -78,10 +116,10 @@ pub(super) fn block_again_and_resend(arrival: &Arrival, sender: Sender) -> bool 
     if !arrival.can_block_on_return() {
         return false;
     }
-    let timer = TimerId::from_bits(record.armed_timer.load(Ordering::SeqCst));
+    let timer = record.timer();
     let has_expired = timer.is_some_and(TimerId::has_expired);
     if let Some(timer) = timer {
-        let _ = timer.set(When::Never, Duration::ZERO);
+        let _ = timer.set(Time::NEVER, Duration::ZERO);
         record.armed_timer.store(0, Ordering::SeqCst);
     }
     // `is_unblocked_by_library` stays set: this run of the handler may have interrupted an earlier run, whose return restores a

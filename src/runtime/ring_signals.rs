@@ -9,7 +9,7 @@ use nix::libc;
 
 use super::installation::Installation;
 use super::previous_handler::previous_of;
-use super::{blocked_threads, deadline_timer, set_flags};
+use super::{blocked_threads, deadline_actions, set_flags};
 use crate::error::ArmError;
 use crate::os::atomic::{AtomicU32, Ordering};
 use crate::os::disposition::{Disposition, Kind};
@@ -31,7 +31,7 @@ pub(super) fn on_signal(arrival: &Arrival) {
     }
     if LISTENING.load(Ordering::SeqCst) & bit != 0 && ARRIVED.fetch_or(bit, Ordering::SeqCst) & bit == 0 {
         set_flags();
-        deadline_timer::on_ring_signal(bit);
+        deadline_actions::on_ring_signal(bit);
         blocked_threads::wake_all();
         return;
     }

@@ -1,7 +1,7 @@
 //! The data that the handler reads and writes, on few cache lines, because cache misses are most of the delay between a deadline
 //! and the check that notices it.
 
-use super::deadline_timer::DeadlineTimer;
+use super::deadline_actions::DeadlineAction;
 use super::previous_handler::PreviousHandler;
 use super::record::Record;
 use super::registry::Registry;
@@ -15,13 +15,14 @@ pub(super) struct Shared {
     pub(super) flag: OwnFlag,
     pub(super) expiries: Expiries,
     pub(super) tickers: Registry<Flag>,
-    pub(super) deadlines: Registry<DeadlineTimer>,
+    pub(super) actions: Registry<DeadlineAction>,
     pub(super) threads: Registry<Record>,
     /// A record in `threads` may have `has_expired` set.
     pub(super) any_expired: AtomicBool,
     /// The schedule has alarms. `next_here` reads this without the lock: after a fork, taking the lock would make the kernel copy
     /// its page.
     pub(super) any_alarm: AtomicBool,
+    /// Handlers must not set timers.
     pub(super) is_suspended: AtomicBool,
     /// On how many threads the library has unblocked SIGALRM.
     pub(super) unblocked_threads: AtomicUsize,
@@ -35,7 +36,7 @@ pub(super) static SHARED: Shared = Shared {
     flag: OwnFlag::without_a_bit(),
     expiries: Expiries::new(),
     tickers: Registry::new(),
-    deadlines: Registry::new(),
+    actions: Registry::new(),
     threads: Registry::new(),
     any_expired: AtomicBool::new(false),
     any_alarm: AtomicBool::new(false),

@@ -151,11 +151,11 @@ impl State {
     ) -> Option<Box<TimedOut>> {
         self.schedule.note_error(expired, location);
         let expired = self.schedule.get(expired)?;
-        self.deadlines.answered(&self.schedule, expired.scope);
+        self.actions.answered(&self.schedule, expired.scope);
         // `expired` may be another thread's alarm that the checked thread, `asked`, has entered. The error then disarms the
         // watchdogs of both threads.
         if asked != expired.scope {
-            self.deadlines.answered(&self.schedule, asked);
+            self.actions.answered(&self.schedule, asked);
         }
         timed_out(expired, now, location).map(Box::new)
     }

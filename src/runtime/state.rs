@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::audit::Audits;
 use super::blocked_threads::is_any_blocked;
-use super::deadline_timer::DeadlineTimers;
+use super::deadline_actions::DeadlineActions;
 use super::fork::prepare;
 use super::installation::Installation;
 use super::ring_signals::{self, Signals};
@@ -30,7 +30,7 @@ pub(super) struct State {
     pub(super) interval_is_foreign: bool,
     pub(super) installation: Installation,
     pub(super) signals: Signals,
-    pub(super) deadlines: DeadlineTimers,
+    pub(super) actions: DeadlineActions,
     pub(super) audits: Audits,
     /// How many threads have alarms that need SIGALRM.
     pub(super) active: usize,
@@ -51,7 +51,7 @@ pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     interval_is_foreign: false,
     installation: Installation::new(nix::libc::SIGALRM),
     signals: Signals::new(),
-    deadlines: DeadlineTimers::new(),
+    actions: DeadlineActions::new(),
     audits: Audits::new(),
     active: 0,
     clock_only: 0,
@@ -204,30 +204,33 @@ impl State {
 
     #[inline(always)]
     pub(super) fn describe(&self, scope: Scope) {
-        if self.deadlines.has_watchdogs() {
-            self.deadlines.describe(scope, &self.schedule, self.audits.last_check(scope));
+        if self.actions.has_watchdogs() {
+            self.actions.describe(scope, &self.schedule, self.audits.last_check(scope));
         }
     }
 
     /// Sets a thread's timer for the next deadline. The caller has already expired the alarms that are due.
     pub(super) fn settle_thread(&mut self, index: usize, now: Time) {
-        let State { threads, schedule, audits, .. } = self;
+        let State { threads, schedule, audits, actions, .. } = self;
         let Some(thread) = threads.get(index) else { return };
         let (scope, due, wait) = (thread.scope, thread.due, thread.wait);
         if thread.users == 0 {
             return self.threads.set_due(index, Time::NEVER);
         }
-        let audit = audits.next_of(scope, now);
+        let action = if actions.is_empty() { Time::NEVER } else { thread.record.next_action() };
+        // If an action is overdue, the timer expires at once. But `expire` must not find the timer due again.
+        let others = audits.next_of(scope, now).min(action.max(now.after(Duration::from_nanos(1))));
         if let Some(wait) = wait {
-            return self.settle_blocked(index, wait, audit, now);
+            return self.settle_blocked(index, wait, others, now);
         }
-        let wanted = schedule.next_of(scope).min(audit);
+        let wanted = schedule.next_of(scope).min(others);
         if wanted.is_never() {
             // The timer stays set: one useless signal costs less than a system call at each drop.
             if due <= now {
                 self.threads.set_due(index, Time::NEVER);
             }
-        } else if due <= now || wanted < due {
+        } else if due <= now || wanted < due || !action.is_never() {
+            // With an action, the handler may have set the timer for a later moment than `due`.
             self.set_timer(index, wanted, Duration::ZERO, now);
         }
     }

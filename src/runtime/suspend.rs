@@ -4,8 +4,11 @@ use nix::libc;
 
 use super::blocked_threads::is_any_blocked;
 use super::previous_handler::previous_of;
+use super::shared::SHARED;
 use super::state::{State, state_prepared};
+
 use super::{record, set_flags, thread_state};
+use crate::os::atomic::Ordering;
 use crate::os::clock;
 use crate::schedule::Scope;
 use crate::time::Time;
@@ -21,8 +24,8 @@ pub(crate) fn suspend() {
         for (index, _) in state.active_threads() {
             state.hide_timer(index);
         }
+        SHARED.is_suspended.store(true, Ordering::SeqCst);
         state.disarm_all();
-        state.deadlines.set_suspended(true);
         let may_be_pending = timer.is_some_and(|(kind, due)| state.may_be_pending(scope.index(), kind, due));
         state.suspended = 1;
         record::take_pending_expiry();
@@ -75,6 +78,7 @@ pub(crate) fn resume() {
     }
     let now = clock::now();
     state.disarm_all();
+    SHARED.is_suspended.store(false, Ordering::SeqCst);
     for (index, _) in state.active_threads() {
         state.show_timer(index);
     }
@@ -83,7 +87,6 @@ pub(crate) fn resume() {
         state.take_ring_signals(now);
     }
     state.settle_all(now);
-    state.deadlines.set_suspended(false);
 }
 
 impl State {

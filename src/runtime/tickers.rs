@@ -2,11 +2,12 @@
 
 use super::registry::Registered;
 use super::shared::SHARED;
-use super::state::{STATE, State};
+use super::state::{STATE, state_prepared};
 use crate::os::flag::Flag;
 
-/// Takes a clear flag. The unused argument is the lock, which the registry needs.
-pub(super) fn take(_: &State) -> &'static Registered<Flag> {
+/// Takes a clear flag.
+pub(super) fn take() -> &'static Registered<Flag> {
+    let _state = state_prepared();
     let flag = SHARED.tickers.take(Flag::new);
     flag.clear();
     flag

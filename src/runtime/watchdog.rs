@@ -1,5 +1,4 @@
-//! Watchdogs: the handler ends the process if a function never checks. Their timers are in
-//! [`deadline_timer`](super::deadline_timer).
+//! Watchdogs: the handler ends the process if a function never checks.
 
 use std::panic::Location;
 use std::sync::Arc;

@@ -4,7 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use super::machine::{call, me};
-pub(crate) use super::setting::{TimerId, When};
+pub(crate) use super::setting::TimerId;
+use crate::time::Time;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadId(usize);
@@ -22,8 +23,8 @@ impl TimerId {
         Ok(TimerId(call(|machine, _| machine.create_timer(thread.0, value))))
     }
 
-    pub(crate) fn set(self, when: When, repeat: Duration) -> io::Result<()> {
-        call(|machine, _| machine.set_timer(self.0, when, repeat));
+    pub(crate) fn set(self, due: Time, repeat: Duration) -> io::Result<()> {
+        call(|machine, _| machine.set_timer(self.0, due, repeat));
         Ok(())
     }
 

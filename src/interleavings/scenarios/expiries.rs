@@ -111,6 +111,34 @@ fn flag_is_set_while_the_alarm_is_dropped() {
     assert_eq!(Arc::strong_count(&flag), 1, "a reference remains");
 }
 
+fn flags_are_set_while_other_threads_check_and_restart_and_suspend() {
+    let [first, second] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let flagged = |flag: &Arc<AtomicBool>| Alarm::builder().after(US * choose(30)).flag(flag.clone());
+    let outer = flagged(&first).abort_after(Duration::from_secs(5)).arm().expect("arming");
+    let inner = flagged(&second).arm().expect("arming");
+    let (handle, is_restarted) = (inner.handle(), AtomicBool::new(false));
+    let check = move || for _ in 0..choose(4) {
+        runtime::recheck();
+        let _ = handle.check();
+    };
+    let restart = || {
+        if chance(2) {
+            pause_until(|| first.load(Ordering::SeqCst));
+            first.store(false, Ordering::SeqCst);
+            outer.restart();
+        }
+        is_restarted.store(true, Ordering::SeqCst);
+    };
+    let suspend = || for _ in 0..choose(2) {
+        crate::suspended(|| pause_up_to(10));
+    };
+    let threads = [spawn(check), spawn(restart), spawn(suspend)];
+    pause_until(|| [&is_restarted, &first, &second].iter().all(|flag| flag.load(Ordering::SeqCst)));
+    until_expired(&outer);
+    until_expired(&inner);
+    drop(threads);
+}
+
 fn check_disarms_a_watchdog_while_its_grace_starts() {
     let grace = Duration::from_secs(5);
     let alarm = Alarm::builder().after(US * (1 + choose(20))).abort_after(grace).arm().expect("arming");

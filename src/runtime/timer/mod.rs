@@ -15,11 +15,12 @@ use super::previous_handler::previous_of;
 use super::shared::SHARED;
 use super::state::State;
 use super::thread_state::Thread;
+use crate::error::ArmError;
 use crate::os::atomic::Ordering;
 use crate::os::disposition::{Disposition, Kind as Action};
 use crate::os::handler::CAN_BLOCK_ON_RETURN;
 use crate::os::itimer::{self, Setting};
-use crate::os::posix_timer::{SUPPORTED, When};
+use crate::os::posix_timer::SUPPORTED;
 use crate::os::single_threaded::is_single_threaded;
 use crate::os::{clock, pending};
 use crate::time::Time;
@@ -94,7 +95,7 @@ impl State {
     fn try_set(&mut self, index: usize, due: Time, repeat: Duration, now: Time) -> io::Result<()> {
         let Some(thread) = self.threads.get(index) else { return Ok(()) };
         if thread.kind == Kind::Interval {
-            if SUPPORTED && (!repeat.is_zero() || !is_single_threaded()) {
+            if SUPPORTED && (!repeat.is_zero() || !self.actions.is_empty() || !is_single_threaded()) {
                 self.go_private(index);
             } else {
                 match self.interval.set(due, repeat, now, clock::now) {
@@ -111,7 +112,7 @@ impl State {
             Some(thread) if thread.kind == Kind::Private => {
                 let timer = thread.private()?.id()?;
                 thread.record.armed_timer.store(timer.to_bits(), Ordering::SeqCst);
-                timer.set(When::At(due), repeat)
+                timer.set(due, repeat)
             }
             _ => Ok(()),
         }
@@ -123,7 +124,7 @@ impl State {
             return;
         }
         let Some(thread) = self.threads.get(index) else { return };
-        let set = |timer: &PosixTimer| timer.id()?.set(When::After(Duration::ZERO), repeat);
+        let set = |timer: &PosixTimer| timer.id()?.set(Time::PAST, repeat);
         let _ = thread.private.as_ref().map(set);
     }
 
@@ -141,7 +142,7 @@ impl State {
         match thread.kind {
             Kind::Interval => self.disarm_interval(index),
             Kind::Private => {
-                let disarm = |timer: &PosixTimer| timer.id()?.set(When::Never, Duration::ZERO);
+                let disarm = |timer: &PosixTimer| timer.id()?.set(Time::NEVER, Duration::ZERO);
                 let is_refused =
                     thread.private.as_ref().map(disarm).is_some_and(|disarmed| disarmed.is_err());
                 thread.record.armed_timer.store(0, Ordering::SeqCst);
@@ -174,6 +175,18 @@ impl State {
             Ok(Found::Foreign { held, has_expired }) => self.leave_to_the_program(index, held, has_expired),
             Err(_) => self.release_interval(index),
         }
+    }
+
+    /// Makes a thread use a private timer from now on, unless its checks read the clock.
+    pub(super) fn need_private(&mut self, index: usize) -> Result<(), ArmError> {
+        let Some(thread) = self.threads.get(index) else { return Ok(()) };
+        let timer = thread.private().and_then(|timer| timer.id());
+        timer.map_err(|e| ArmError::system("timer_create", e))?;
+        if self.interval_owner == Some(index) {
+            self.go_private(index);
+            self.threads.set_due(index, Time::NEVER);
+        }
+        Ok(())
     }
 
     /// Makes a thread that uses the interval timer use a private timer from now on.

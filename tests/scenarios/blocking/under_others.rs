@@ -65,6 +65,27 @@ fn blocking_ends_if_the_deadline_passed_in_a_shield() {
     }
 }
 
+/// A call of `blocking` inside another, each under an alarm of the main thread. The inner alarm ends the inner call, then the
+/// outer alarm ends the outer call.
+fn blocking_inside_blocking_ends_under_either_alarm() {
+    let (outer, inner) = (after(90 * MS), after(30 * MS));
+    thread::scope(|s| {
+        let nested = s.spawn(|| {
+            let (mut here, _there) = UnixStream::pair().expect("a pair");
+            let mut inner_ends = 0;
+            let ended = outer.blocking(|| {
+                if inner_ends == 0 {
+                    assert!(inner.blocking(|| here.read(&mut [0])).is_err() && inner.elapsed() >= 30 * MS);
+                    inner_ends += 1;
+                }
+                here.read(&mut [0])
+            });
+            assert!(ended.is_err() && outer.elapsed() >= 90 * MS && inner_ends == 1);
+        });
+        nested.join().expect("no panic");
+    });
+}
+
 fn child_forked_in_a_suspension_can_arm() {
     let pid = suspended(children::fork);
     if pid == 0 {
@@ -161,6 +182,7 @@ pub fn scenarios() -> Vec<Scenario> {
         sleep_under_a_processor_limit_of_another_thread_ends,
         sleep_beside_a_ticker_of_another_thread_ends,
         blocking_ends_if_the_deadline_passed_in_a_shield,
+        blocking_inside_blocking_ends_under_either_alarm,
         child_forked_in_a_suspension_can_arm,
         signal_restarts_calls_after_a_wait_that_ended_in_a_suspension,
         #[cfg(target_os = "linux")]

@@ -1,11 +1,12 @@
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::*;
-use nix::libc::SIGUSR1;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::libc::{SIGALRM, SIGUSR1};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, raise};
 use sigalarm::{Alarm, AlarmBuilder, checkpoint, suspended};
 
@@ -180,36 +181,48 @@ fn flag_is_not_set_by_a_forked_child() {
     drop(alarm);
 }
 
-/// Each flag takes a timer, of which a user has a bounded number.
-fn flags_beyond_the_timer_limit_are_an_error() {
-    let (limit, _) = getrlimit(Resource::RLIMIT_SIGPENDING).expect("a limit");
-    let wanted = usize::try_from(limit / 2).unwrap_or(usize::MAX).min(10_000);
+/// The library has unblocked SIGALRM, and blocks it again at a foreign signal. The thread's timer then has no effect.
+fn flag_is_an_error_where_sigalrm_is_blocked_again() {
+    process::count_signals();
+    process::block(SIGALRM);
+    let outer = after(LATE);
+    raise(Signal::SIGALRM).expect("raise");
+    let refused = flagged(LATE, &new_flag()).arm().expect_err("no timer");
+    assert_eq!(io::Error::from(refused).kind(), ErrorKind::Unsupported);
+    assert!(outer.check().is_ok() && Alarm::builder().after(LATE).abort_after(LATE).arm().is_err());
+    drop(outer);
+    process::unblock(SIGALRM);
+    assert_eq!(process::counted(), 1);
+}
+
+/// The flags of a thread share the thread's timer, of which a user has a bounded number.
+fn ten_thousand_flags_need_one_timer() {
     let flag = new_flag();
-    let mut alarms = Vec::new();
+    let mut alarms = vec![flagged(LATE, &flag).arm().expect("the first takes a timer")];
+    setrlimit(Resource::RLIMIT_SIGPENDING, 0, 0).expect("no more timers");
     let mut fastest_up_to = |count: usize| {
         let mut fastest = Duration::MAX;
         while alarms.len() < count {
             let began = Instant::now();
-            match flagged(LATE, &flag).arm() {
-                Ok(alarm) => alarms.push(alarm),
-                Err(e) => {
-                    println!("no more than {}: {e}", alarms.len());
-                    return None;
-                }
-            }
+            alarms.push(flagged(LATE, &flag).arm().expect("no timer is needed"));
             fastest = fastest.min(began.elapsed());
         }
-        Some(fastest)
+        fastest
     };
-    let few = fastest_up_to(10).expect("ten are nothing");
-    let is_enough = fastest_up_to(wanted - 1_000).is_some();
-    if let Some(many) = fastest_up_to(wanted).filter(|_| is_enough) {
-        println!("arming one beside 10: {few:?}, beside {wanted}: {many:?}");
-        assert!(many <= 3 * few, "{few:?}, then {many:?}");
-    }
-    let _ = setrlimit(Resource::RLIMIT_SIGPENDING, 0, limit);
-    assert!(flagged(LATE, &flag).arm().is_err(), "a typed error, and nothing is armed");
-    assert!(checkpoint().is_ok() && !is_set(&flag));
+    let few = fastest_up_to(10);
+    fastest_up_to(9_000);
+    let many = fastest_up_to(10_000);
+    println!("arming one beside 10: {few:?}, beside 10,000: {many:?}");
+    assert!(many <= 3 * few, "{few:?}, then {many:?}");
+    let soon = new_flag();
+    let last = flagged(20 * MS, &soon).arm().expect("no timer is needed");
+    spin_until(|| is_set(&soon));
+    assert!(!is_set(&flag) && last.check().is_err());
+    let refused =
+        thread::spawn(|| flagged(LATE, &new_flag()).arm().expect_err("no timer for another thread"));
+    assert_eq!(refused.join().expect("no panic").call(), Some("timer_create"));
+    drop(last);
+    assert!(checkpoint().is_ok());
     drop(alarms);
     assert_eq!(Arc::strong_count(&flag), 1);
 }
@@ -226,6 +239,7 @@ pub fn scenarios() -> Vec<Scenario> {
         flag_outlives_the_handlers,
         flag_waits_while_suspended,
         flag_is_not_set_by_a_forked_child,
-        flags_beyond_the_timer_limit_are_an_error,
+        flag_is_an_error_where_sigalrm_is_blocked_again,
+        ten_thousand_flags_need_one_timer,
     ]
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{Machine, Source, chance};
-use crate::os::posix_timer::When;
 use crate::os::setting::Setting;
+use crate::time::Time;
 
 #[derive(Default)]
 pub(super) struct Countdown {
@@ -82,12 +82,8 @@ impl Machine {
         self.timers[id].as_mut().expect("the library uses a timer that it has deleted")
     }
 
-    pub(crate) fn set_timer(&mut self, id: usize, when: When, period: Duration) {
-        let expiry = match when {
-            When::At(time) => Some(time.as_nanos()),
-            When::After(delay) => Some(self.now + (delay.as_nanos() as u64).max(1)),
-            When::Never => None,
-        };
+    pub(crate) fn set_timer(&mut self, id: usize, due: Time, period: Duration) {
+        let expiry = (!due.is_never()).then(|| due.as_nanos().max(self.now + 1));
         self.timer(id).countdown.set(expiry, period.as_nanos() as u64);
         let left = expiry.map(|expiry| Duration::from_nanos(expiry.saturating_sub(self.now)));
         self.log(None, format_args!("timer {id} is set: {left:?} + {period:?}"));
