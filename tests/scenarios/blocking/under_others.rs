@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::mem;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use crate::support::*;
 use nix::libc::{self, SA_RESTART, SIGALRM, SIGCHLD, SIGUSR1};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
-use sigalarm::{Alarm, Ticker, checkpoint, shielded, suspended};
+use sigalarm::{Alarm, Cause, Ticker, TimedOut, checkpoint, shielded, suspended};
 
 /// Another thread sleeps under an alarm of this thread, which makes no check. The sleep ends at the deadline.
 fn sleeps_of_others_end(alarm: Alarm, limit: Duration, sleepers: usize) {
@@ -65,24 +66,34 @@ fn blocking_ends_if_the_deadline_passed_in_a_shield() {
     }
 }
 
-/// A call of `blocking` inside another, each under an alarm of the main thread. The inner alarm ends the inner call, then the
-/// outer alarm ends the outer call.
+/// Three threads: a call of `blocking` inside another, each under an alarm of another thread. The inner alarm ends the inner
+/// call, then the outer alarm ends the outer call.
 fn blocking_inside_blocking_ends_under_either_alarm() {
-    let (outer, inner) = (after(90 * MS), after(30 * MS));
-    thread::scope(|s| {
-        let nested = s.spawn(|| {
-            let (mut here, _there) = UnixStream::pair().expect("a pair");
-            let mut inner_ends = 0;
-            let ended = outer.blocking(|| {
-                if inner_ends == 0 {
-                    assert!(inner.blocking(|| here.read(&mut [0])).is_err() && inner.elapsed() >= 30 * MS);
-                    inner_ends += 1;
-                }
-                here.read(&mut [0])
-            });
-            assert!(ended.is_err() && outer.elapsed() >= 90 * MS && inner_ends == 1);
+    let has_inner_ended = AtomicBool::new(false);
+    let nested = |outer: &Alarm, inner: &Alarm| {
+        let (mut here, _there) = UnixStream::pair().expect("a pair");
+        let ended = outer.blocking(|| {
+            if !has_inner_ended.load(Ordering::SeqCst) {
+                assert!(inner.blocking(|| here.read(&mut [0])).is_err() && inner.elapsed() >= 30 * MS);
+                assert!(outer.check().is_ok(), "only the outer alarm ended the inner call");
+                has_inner_ended.store(true, Ordering::SeqCst);
+            }
+            here.read(&mut [0])
         });
-        nested.join().expect("no panic");
+        assert_eq!(TimedOut::find_in(&ended.expect_err("rung")).map(TimedOut::cause), Some(Cause::Rung));
+    };
+    let outer = after(LATE);
+    let owner_of_inner = || {
+        let inner = after(30 * MS);
+        thread::scope(|s| s.spawn(|| nested(&outer, &inner)).join()).expect("no panic");
+    };
+    thread::scope(|s| {
+        let owner = s.spawn(owner_of_inner);
+        while !has_inner_ended.load(Ordering::SeqCst) && !owner.is_finished() {
+            thread::sleep(10 * MS);
+        }
+        outer.ring();
+        owner.join().expect("no panic");
     });
 }
 
