@@ -39,7 +39,7 @@ pub(super) const STACK_BUFFER: usize = 256;
 
 const CHUNK: usize = 256 * 1024;
 const PIPE: usize = 64 * 1024;
-/// What most values fit into, and an allocator has at hand.
+/// Most values fit into this.
 const SMALL_READ: usize = 256;
 
 /// The bytes beyond `value_limit` may be a failure. A child that sends more is killed.

@@ -178,7 +178,7 @@ pub(super) fn forget_scope() -> Scope {
     SCOPE.with(|scope| Scope(scope.replace(0)))
 }
 
-/// Runs at the end of each thread that has had alarms, after the destructors of its thread-locals.
+/// Runs at the end of each thread that has had alarms. With glibc, the destructors of its thread-locals have run.
 pub(super) extern "C" fn at_thread_end(_: *mut nix::libc::c_void) {
     let scope = forget_scope();
     if scope != Scope::NONE {

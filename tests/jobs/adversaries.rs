@@ -453,11 +453,32 @@ fn job_reaped_by_other_code_has_an_outcome() {
     outcomes_without_a_status();
 }
 
+/// Joins a job while another process traces it and runs `trace`. The child of the job must have exited with code 3.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn join_traced(job: Job<u8>, trace: impl FnOnce(nix::unistd::Pid)) {
+    use nix::sys::ptrace;
+    use nix::unistd::{Pid, pipe, read, write};
+
+    let target = Pid::from_raw(job.id() as i32);
+    let (is_traced, traced) = pipe().unwrap();
+    let tracer = fork();
+    if tracer == 0 {
+        let seized = ptrace::seize(target, ptrace::Options::empty()).is_ok();
+        write(&traced, &[u8::from(seized)]).unwrap();
+        if seized {
+            trace(target);
+        }
+        exit_now(0);
+    }
+    read(&is_traced, &mut [0]).unwrap();
+    let ended = job.join();
+    assert!(matches!(ended, Err(JobError::Exited { code: 3, .. })), "{ended:?}");
+    nix::sys::wait::waitpid(Pid::from_raw(tracer), None).unwrap();
+}
+
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn job_that_is_traced_keeps_its_status() {
-    use nix::sys::ptrace;
     use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-    use nix::unistd::{Pid, pipe, read, write};
 
     leaving_nothing(|| {
         for _ in 0..50 {
@@ -465,23 +486,10 @@ fn job_that_is_traced_keeps_its_status() {
                 std::thread::sleep(Duration::from_millis(5));
                 exit_now(3)
             });
-            let job = job.unwrap();
-            let target = Pid::from_raw(job.id() as i32);
-            let (is_traced, traced) = pipe().unwrap();
-            let tracer = fork();
-            if tracer == 0 {
-                let seized = ptrace::seize(target, ptrace::Options::empty()).is_ok();
-                write(&traced, &[u8::from(seized)]).unwrap();
-                while seized
-                    && !matches!(waitpid(target, Some(WaitPidFlag::__WALL)), Ok(WaitStatus::Exited(..)))
-                {
-                }
-                exit_now(0);
-            }
-            read(&is_traced, &mut [0]).unwrap();
-            let ended = job.join();
-            assert!(matches!(ended, Err(JobError::Exited { code: 3, .. })), "{ended:?}");
-            waitpid(Pid::from_raw(tracer), None).unwrap();
+            join_traced(job.unwrap(), |child| {
+                let wait = || waitpid(child, Some(WaitPidFlag::__WALL));
+                while !matches!(wait(), Ok(WaitStatus::Exited(..)) | Err(_)) {}
+            });
         }
     });
 }
@@ -489,29 +497,13 @@ fn job_that_is_traced_keeps_its_status() {
 /// The child ended before its limit, although its tracer lets it go after that.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn limit_that_passes_while_a_tracer_holds_the_end_is_no_reason() {
-    use nix::sys::ptrace;
-    use nix::unistd::{Pid, pipe, read, write};
-
     const HELD: Duration = Duration::from_millis(1_500);
     leaving_nothing(|| {
         let job = Job::builder().limit(HELD).grace(Duration::from_millis(1)).spawn(|| -> u8 {
             std::thread::sleep(Duration::from_millis(50));
             exit_now(3)
         });
-        let job = job.unwrap();
-        let target = Pid::from_raw(job.id() as i32);
-        let (is_traced, traced) = pipe().unwrap();
-        let tracer = fork();
-        if tracer == 0 {
-            let seized = ptrace::seize(target, ptrace::Options::empty()).is_ok();
-            write(&traced, &[u8::from(seized)]).unwrap();
-            std::thread::sleep(2 * HELD);
-            exit_now(0);
-        }
-        read(&is_traced, &mut [0]).unwrap();
-        let ended = job.join();
-        assert!(matches!(ended, Err(JobError::Exited { code: 3, .. })), "{ended:?}");
-        nix::sys::wait::waitpid(Pid::from_raw(tracer), None).unwrap();
+        join_traced(job.unwrap(), |_| std::thread::sleep(2 * HELD));
     });
 }
 
