@@ -119,17 +119,15 @@ impl State {
     fn watch(&mut self, key: Key, wishes: &Wishes, now: Time) -> Result<(), ArmError> {
         let scope = thread_state::scope();
         if wishes.flag.is_some() || wishes.watchdog.is_some() {
-            // Without a limit, only checks and signals set a flag, and no timer is needed.
-            let has_limit = self.schedule.get(key).is_some_and(|entry| entry.limit.is_some());
-            if has_limit || wishes.watchdog.is_some() {
-                self.need_private(scope.index())?;
-                self.find_blocked_again();
-                if self.threads.of(scope).is_some_and(|thread| thread.kind == Kind::Clock) {
-                    return Err(ArmError::no_timer());
+            self.find_blocked_again();
+            let State { threads, timers, schedule, actions, audits, .. } = self;
+            if let Some((entry, thread)) = schedule.get(key).zip(threads.of(scope)) {
+                if entry.limit.is_some() {
+                    timers.need_private(thread)?;
+                    if thread.kind == Kind::Clock {
+                        return Err(ArmError::no_timer());
+                    }
                 }
-            }
-            let State { threads, schedule, actions, audits, .. } = self;
-            if let Some(thread) = threads.of(scope) {
                 actions.add(key, schedule, thread.record, wishes.watchdog, audits.last_check(scope));
             }
         }
@@ -179,7 +177,7 @@ impl State {
             return Ok(());
         }
         self.active += 1;
-        if self.suspended > 0 {
+        if self.timers.suspended > 0 {
             return Ok(());
         }
         self.begin_thread(scope).inspect_err(|_| {
@@ -197,7 +195,7 @@ impl State {
         self.installation.install()?;
         if let Some(thread) = self.threads.of(scope) {
             thread.unblock_alarm()?;
-            self.choose_timer(scope.index());
+            self.timers.choose(thread);
         }
         Ok(())
     }
@@ -210,27 +208,18 @@ impl State {
         if thread.drop_user_of_many() {
             return;
         }
-        let index = scope.index();
-        let (kind, due) = (thread.kind, thread.due);
-        self.disarm(index);
-        if self.suspended == 0 && self.may_be_pending(index, kind, due) {
-            if let Some(thread) = self.threads.of(scope) {
-                thread.take_pending();
-            }
+        let timer = (thread.kind, thread.due);
+        self.timers.disarm(thread);
+        if self.timers.suspended == 0 && thread.may_be_pending(timer) {
+            thread.take_pending();
         }
-        self.interval.forget_lost();
-        if self.interval_owner == Some(index) {
-            self.interval_owner = None;
-        }
+        self.timers.release(thread);
         self.active -= 1;
-        let Some(thread) = self.threads.of(scope) else { return };
         thread.users = 0;
-        self.clock_only -= usize::from(thread.kind == Kind::Clock);
-        thread.kind = Kind::Private;
         thread.block_alarm_again();
         // If the kernel refused to disarm the interval timer, the handler stays installed. Otherwise the timer's signal could
         // take the default action.
-        if self.active == 0 && self.suspended == 0 && self.is_interval_cleared() {
+        if self.active == 0 && self.timers.suspended == 0 && self.timers.is_interval_cleared() {
             self.installation.remove();
         }
     }

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use super::shared::SHARED;
 use super::state::{STATE, State, state_prepared};
-use super::thread_state::Wait;
-use super::timer::Kind;
+use super::thread_state::{Thread, Wait};
+use super::timer::{Kind, Timers};
 use super::{ring_signals, thread_state};
 use crate::error::ArmError;
-use crate::os::atomic::{Ordering, spin_loop};
+use crate::os::atomic::Ordering;
 use crate::os::clock;
 use crate::os::posix_timer::{SUPPORTED, TimerId};
-use crate::schedule::{Key, Scope};
+use crate::schedule::{Key, Schedule, Scope};
 use crate::time::Time;
 
 const AGAIN: Duration = Duration::from_millis(10);
@@ -45,7 +45,7 @@ impl Waiting {
         let Some(thread) = state.threads.of(scope) else { return nothing };
         let wait = Wait { under: key, is_woken: false };
         if let Some(outer) = thread.wait.as_mut().map(|outer| mem::replace(outer, wait)) {
-            state.settle_thread(scope.index(), clock::now());
+            state.settle_thread(scope, clock::now());
             return Ok(Waiting { scope: Some(scope), outer: Some(outer) });
         }
         state.add_user(scope)?;
@@ -77,7 +77,7 @@ impl Drop for Waiting {
         let Some(wait) = &mut thread.wait else { return };
         if let Some(outer) = self.outer {
             *wait = Wait { is_woken: false, ..outer };
-            return state.settle_thread(scope.index(), clock::now());
+            return state.settle_thread(scope, clock::now());
         }
         state.end_wait(scope);
         state.drop_user(scope);
@@ -86,10 +86,10 @@ impl Drop for Waiting {
 
 impl State {
     fn begin_wait(&mut self, scope: Scope, wait: Wait) -> Result<(), ArmError> {
-        let index = scope.index();
+        let is_suspended = self.timers.suspended > 0;
         let Some(thread) = self.threads.of(scope) else { return Ok(()) };
         thread.wait = Some(wait);
-        if SHARED.blocked.fetch_add(1, Ordering::SeqCst) == 0 && self.suspended == 0 {
+        if SHARED.blocked.fetch_add(1, Ordering::SeqCst) == 0 && !is_suspended {
             self.installation.begin_interrupting()?;
             self.signals.interrupt();
         }
@@ -97,18 +97,15 @@ impl State {
             return Err(ArmError::no_timer());
         }
         if SUPPORTED {
-            self.need_private(index)?;
+            self.timers.need_private(thread)?;
         }
-        let Some(thread) = self.threads.of(scope) else { return Ok(()) };
-        if thread.kind == Kind::Private {
-            thread.record.is_woken.store(false, Ordering::SeqCst);
-            if self.suspended == 0 {
-                self.show_timer(index);
-            }
+        thread.record.is_woken.store(false, Ordering::SeqCst);
+        if !is_suspended {
+            thread.show_timer();
         }
         let now = clock::now();
-        self.disarm(index);
-        self.settle_thread(index, now);
+        self.timers.disarm(thread);
+        self.settle_thread(scope, now);
         self.publish(now);
         let has_timer = self.threads.of(scope).is_some_and(|thread| thread.kind != Kind::Clock);
         if has_timer { Ok(()) } else { Err(ArmError::no_timer()) }
@@ -117,50 +114,50 @@ impl State {
     fn end_wait(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
         thread.wait = None;
-        self.hide_timer(scope.index());
-        self.disarm(scope.index());
-        if SHARED.blocked.fetch_sub(1, Ordering::SeqCst) == 1 && self.suspended == 0 {
+        thread.hide_timer();
+        self.timers.disarm(thread);
+        if SHARED.blocked.fetch_sub(1, Ordering::SeqCst) == 1 && self.timers.suspended == 0 {
             self.installation.end_interrupting();
             self.signals.interrupt();
         }
-        self.settle_thread(scope.index(), clock::now());
+        self.settle_thread(scope, clock::now());
     }
 
-    pub(super) fn show_timer(&mut self, index: usize) {
-        let Some(thread) = self.threads.get(index) else { return };
-        let timer =
-            thread.private.as_ref().filter(|_| thread.wait.is_some()).and_then(|timer| timer.id().ok());
-        thread.record.wait_timer.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
-    }
-
-    /// Removes a thread's timer from the record that handlers read. When this function returns, no handler uses the timer.
-    pub(super) fn hide_timer(&mut self, index: usize) {
-        let Some(thread) = self.threads.get(index) else { return };
-        if thread.record.wait_timer.swap(0, Ordering::SeqCst) == 0 {
-            return;
-        }
-        // `waking_handlers` counts the handlers that may still use the timer. A later handler finds no timer in this record.
-        while SHARED.waking_handlers.load(Ordering::SeqCst) > 0 {
-            spin_loop();
+    /// Sets a blocked thread's timer anew, because a handler may have set it to expire at once and repeat.
+    #[cold]
+    pub(super) fn settle_if_blocked(&mut self, scope: Scope, now: Time) {
+        if self.threads.of(scope).is_some_and(|thread| thread.wait.is_some()) {
+            self.settle_thread(scope, now);
         }
     }
 
-    pub(super) fn settle_blocked(&mut self, index: usize, wait: Wait, others: Time, now: Time) {
-        let Some(thread) = self.threads.get(index) else { return };
-        let (scope, due) = (thread.scope, thread.due);
+    #[inline(always)]
+    pub(super) fn wake_blocked(&mut self, now: Time) {
+        if is_any_blocked() {
+            self.settle_threads(now, |thread| thread.wait.is_some());
+        }
+    }
+}
+
+impl Timers {
+    pub(super) fn settle_blocked(
+        &mut self,
+        thread: &mut Thread,
+        wait: Wait,
+        schedule: &Schedule,
+        others: Time,
+        now: Time,
+    ) {
         let was_woken = thread.record.is_woken.swap(false, Ordering::SeqCst);
-        let suspended = self.suspended;
-        let is_expired = self.schedule.is_expired_for(scope, wait.under);
-        let wanted = self.schedule.next_for(scope, wait.under).min(others);
-        if let Some(wait) = self.threads.get(index).and_then(|thread| thread.wait.as_mut()) {
-            wait.is_woken = is_expired && suspended == 0;
-        }
+        let is_expired = schedule.is_expired_for(thread.scope, wait.under);
+        let wanted = schedule.next_for(thread.scope, wait.under).min(others);
+        thread.wait = Some(Wait { is_woken: is_expired && self.suspended == 0, ..wait });
         match (is_expired, wait.is_woken || was_woken) {
-            (true, true) => self.threads.set_due(index, now.after(AGAIN)),
-            (true, false) => self.expire_timer_now(index, AGAIN),
-            (false, _) if wanted.is_never() => self.disarm(index),
-            (false, false) if due > now && due == wanted => {}
-            (false, _) => self.set_timer(index, wanted, AGAIN, now),
+            (true, true) => self.set_due(thread, now.after(AGAIN)),
+            (true, false) => self.expire_now(thread, AGAIN),
+            (false, _) if wanted.is_never() => self.disarm(thread),
+            (false, false) if thread.due > now && thread.due == wanted => {}
+            (false, _) => self.set(thread, wanted, AGAIN, now),
         }
         // The race: a handler notes a ring signal, then sets this timer to expire at once.
         // 1. The handler noted the signal before the check below. The match above may have overwritten the handler's setting, so
@@ -168,31 +165,7 @@ impl State {
         // 2. The handler notes the signal after the check below. It sets the timer even later, so the match cannot overwrite its
         //    setting.
         if !is_expired && ring_signals::has_any_arrived() {
-            self.expire_timer_now(index, AGAIN);
-        }
-    }
-
-    /// Sets a blocked thread's timer anew, because a handler may have set it to expire at once and repeat.
-    #[cold]
-    pub(super) fn settle_if_blocked(&mut self, scope: Scope, now: Time) {
-        if self.threads.of(scope).is_some_and(|thread| thread.wait.is_some()) {
-            self.settle_thread(scope.index(), now);
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn wake_blocked(&mut self, now: Time) {
-        if is_any_blocked() {
-            self.settle_all_blocked(now);
-        }
-    }
-
-    #[cold]
-    fn settle_all_blocked(&mut self, now: Time) {
-        let blocked = self.threads.iter().filter(|(_, thread)| thread.wait.is_some());
-        let blocked: Vec<usize> = blocked.map(|(index, _)| index).collect();
-        for index in blocked {
-            self.settle_thread(index, now);
+            self.expire_now(thread, AGAIN);
         }
     }
 }

@@ -196,6 +196,9 @@ impl DeadlineActions {
         live.shared.flag.replace(None);
         live.shared.watchdog.stop();
         SHARED.actions.give_back(live.shared);
+        if self.live.is_empty() {
+            live.thread.set_next_action(Time::NEVER);
+        }
     }
 
     pub(super) fn change(&mut self, entry: &Entry) {

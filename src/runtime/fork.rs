@@ -1,8 +1,6 @@
 //! Resets the library in a forked child, which starts without alarms and with the lock free.
 
 use std::mem::{self, ManuallyDrop};
-#[cfg(feature = "process")]
-use std::time::Duration;
 
 use once_cell::race::OnceBool;
 use sigalarm_core::implementer;
@@ -17,9 +15,6 @@ use super::shared::SHARED;
 use super::slow_path::HOOK;
 use super::state::{STATE, State};
 use super::thread_state::at_thread_end;
-#[cfg(feature = "process")]
-use super::timer::interval::Found;
-use super::timer::interval::IntervalTimer;
 use super::{blocked_threads, handler, tickers};
 use crate::error::ArmError;
 use crate::os::atomic::Ordering;
@@ -43,11 +38,11 @@ impl ForkSafe for State {
     #[inline]
     fn start_again(&mut self) {
         SHARED.expiries.reset();
-        self.interval = IntervalTimer::new();
         #[cfg(feature = "process")]
         if let Some(clocks) = self.handed_over.take() {
             return self.set_interval_again(clocks);
         }
+        self.timers.start_again();
         blocked_threads::start_again();
         self.signals.start_again();
         if self.is_idle() && self.threads.may_stay_in_child() {
@@ -64,8 +59,7 @@ impl ForkSafe for State {
         let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
         mem::forget(mem::replace(&mut self.actions, DeadlineActions::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
-        self.interval_owner = None;
-        (self.active, self.clock_only, self.suspended) = (0, 0, 0);
+        self.active = 0;
     }
 }
 
@@ -82,7 +76,7 @@ pub(crate) fn arm_for_child(plan: Plan<'_>, clocks: (Time, Time)) -> Option<ForC
     let alarm = ForChild(arm(plan).ok()?);
     let is_handed_over = {
         let mut state = STATE.lock();
-        state.handed_over = state.interval_owner.map(|_| clocks);
+        state.handed_over = state.timers.use_interval().then_some(clocks);
         state.handed_over.is_some()
     };
     is_handed_over.then_some(alarm)
@@ -101,7 +95,7 @@ impl Drop for ForChild {
 
 impl State {
     fn is_idle(&self) -> bool {
-        self.schedule.is_empty() && self.active == 0 && self.suspended == 0
+        self.schedule.is_empty() && self.active == 0 && self.timers.suspended == 0
     }
 
     /// Sets the interval timer for the alarm that the parent has armed, because a fork does not copy timers.
@@ -112,13 +106,8 @@ impl State {
     #[inline]
     fn set_interval_again(&mut self, (now, kernel_now): (Time, Time)) {
         self.schedule.skip_ids();
-        let Some(index) = self.interval_owner else { return };
-        let Some(due) = self.threads.get(index).map(|thread| thread.due) else { return };
         let clock = || now.after(clock::kernel_now().since(kernel_now));
-        let mut set = |due| self.interval.set(due, Duration::ZERO, clock(), clock);
-        if !due.is_never() && !set(due).is_ok_and(|found| found == Found::Own) {
-            self.use_clock(index);
-        }
+        self.timers.set_interval_again(&mut self.threads, clock);
     }
 }
 

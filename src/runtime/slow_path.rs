@@ -125,8 +125,8 @@ impl State {
             self.audits.end_gap(scope, now, location, every_check);
         }
         self.look_at(now);
-        if is_audited && self.threads.of(scope).is_some() {
-            self.settle_thread(scope.index(), now);
+        if is_audited {
+            self.settle_thread(scope, now);
             self.describe(scope);
         }
         if is_any_blocked() {

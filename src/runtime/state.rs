@@ -11,8 +11,7 @@ use super::ring_signals::{self, Signals};
 use super::shared::SHARED;
 use super::thread_state::Thread;
 use super::threads::Threads;
-use super::timer::Kind;
-use super::timer::interval::IntervalTimer;
+use super::timer::{Kind, Timers};
 use super::{set_flags, tickers};
 use crate::os::atomic::Ordering;
 use crate::os::fork::{ForkMutex, MutexGuard};
@@ -24,19 +23,13 @@ use crate::time::Time;
 pub(super) struct State {
     pub(super) schedule: Schedule,
     pub(super) threads: Threads,
-    pub(super) interval: IntervalTimer,
-    pub(super) interval_owner: Option<usize>,
-    /// The library has once found a *foreign value* in the interval timer: a value that the program had set.
-    pub(super) interval_is_foreign: bool,
+    pub(super) timers: Timers,
     pub(super) installation: Installation,
     pub(super) signals: Signals,
     pub(super) actions: DeadlineActions,
     pub(super) audits: Audits,
     /// How many threads have alarms that need SIGALRM.
     pub(super) active: usize,
-    /// How many of the `active` threads have no timer.
-    pub(super) clock_only: usize,
-    pub(super) suspended: usize,
     /// `Some` if a child that is forked now inherits the only alarm. The value is one moment, on the library's clock and on the
     /// kernel's.
     #[cfg(feature = "process")]
@@ -46,16 +39,12 @@ pub(super) struct State {
 pub(super) static STATE: ForkMutex<State> = ForkMutex::new(State {
     schedule: Schedule::new(),
     threads: Threads::new(),
-    interval: IntervalTimer::new(),
-    interval_owner: None,
-    interval_is_foreign: false,
+    timers: Timers::new(),
     installation: Installation::new(nix::libc::SIGALRM),
     signals: Signals::new(),
     actions: DeadlineActions::new(),
     audits: Audits::new(),
     active: 0,
-    clock_only: 0,
-    suspended: 0,
     #[cfg(feature = "process")]
     handed_over: None,
 });
@@ -83,8 +72,8 @@ impl State {
     pub(super) fn needs_every_check(&self) -> bool {
         self.schedule.any_expired()
             || self.schedule.any_counting()
-            || self.clock_only > 0
-            || (self.suspended > 0 && self.active > 0)
+            || self.timers.clock_only > 0
+            || (self.timers.suspended > 0 && self.active > 0)
     }
 
     #[inline]
@@ -92,8 +81,8 @@ impl State {
         if self.signals.in_use() {
             self.take_ring_signals(now);
         }
-        if self.interval_owner.is_some() {
-            self.find_interval_expiry(now);
+        if self.timers.use_interval() {
+            self.timers.find_interval_expiry(&mut self.threads, now);
         }
         if SHARED.any_expired.load(Ordering::Relaxed) {
             self.set_expired_timers(now);
@@ -123,9 +112,9 @@ impl State {
     /// `expire` sets the timers again.
     fn set_expired_timers(&mut self, now: Time) {
         SHARED.any_expired.store(false, Ordering::SeqCst);
-        while let Some(index) = self.threads.find(Thread::take_expiry) {
-            if self.threads.get(index).is_some_and(|thread| thread.is_to_expire(now)) {
-                self.threads.set_due(index, now);
+        for thread in self.threads.iter_mut() {
+            if thread.take_expiry() && thread.is_to_expire(now) {
+                self.timers.set_due(thread, now);
             }
         }
     }
@@ -142,10 +131,11 @@ impl State {
     #[cold]
     fn use_clock_where_blocked_again(&mut self) {
         let now = clock::now();
-        let is_new = |thread: &Thread| thread.is_blocked_again() && thread.kind != Kind::Clock;
-        while let Some(index) = self.threads.find(is_new) {
-            self.use_clock(index);
-            self.settle_thread(index, now);
+        let is_new = |thread: &&mut Thread| thread.is_blocked_again() && thread.kind != Kind::Clock;
+        let State { threads, timers, schedule, audits, actions, .. } = self;
+        for thread in threads.iter_mut().filter(is_new) {
+            timers.use_clock(thread);
+            timers.settle(thread, (schedule, audits, actions), now);
         }
     }
 
@@ -154,11 +144,8 @@ impl State {
         if is_any_blocked() {
             self.expire_all(now);
         }
-        while let Some((_, index)) = self.threads.first().filter(|(due, _)| *due <= now) {
-            if let Some(scope) = self.threads.get(index).map(|thread| thread.scope) {
-                self.schedule.expire(scope, now, clock::cpu_now);
-            }
-            self.settle_thread(index, now);
+        if self.timers.first_due <= now {
+            self.expire_due(now);
         }
         if self.schedule.any_counting() {
             self.schedule.expire_counting(now, clock::cpu_now);
@@ -169,10 +156,21 @@ impl State {
     /// Expires the due alarms of all threads, because a wait may end at another thread's alarm. Otherwise the timer of the wait
     /// would be set for a past moment, again and again.
     #[cold]
-    fn expire_all(&mut self, now: Time) {
-        let State { threads, schedule, .. } = self;
-        for (_, thread) in threads.iter() {
-            schedule.expire(thread.scope, now, clock::cpu_now);
+    pub(super) fn expire_all(&mut self, now: Time) {
+        for thread in self.threads.iter_mut() {
+            self.schedule.expire(thread.scope, now, clock::cpu_now);
+        }
+    }
+
+    fn expire_due(&mut self, now: Time) {
+        let State { threads, timers, schedule, audits, actions, .. } = self;
+        timers.first_due = Time::NEVER;
+        for thread in threads.iter_mut() {
+            if thread.due <= now {
+                schedule.expire(thread.scope, now, clock::cpu_now);
+                timers.settle(thread, (schedule, audits, actions), now);
+            }
+            timers.first_due = timers.first_due.min(thread.due);
         }
     }
 
@@ -186,7 +184,7 @@ impl State {
                 SHARED.flag.set();
             }
             // Without a timer, no signal sets the flags of tickers.
-            if self.clock_only > 0 || self.suspended > 0 {
+            if self.timers.clock_only > 0 || self.timers.suspended > 0 {
                 tickers::set_all();
             }
         }
@@ -195,9 +193,7 @@ impl State {
     pub(super) fn settle(&mut self, scope: Scope, now: Time) {
         self.find_blocked_again();
         self.schedule.expire(scope, now, clock::cpu_now);
-        if self.threads.of(scope).is_some() {
-            self.settle_thread(scope.index(), now);
-        }
+        self.settle_thread(scope, now);
         self.wake_blocked(now);
         self.publish(now);
     }
@@ -209,39 +205,27 @@ impl State {
         }
     }
 
-    /// Sets a thread's timer for the next deadline. The caller has already expired the alarms that are due.
-    pub(super) fn settle_thread(&mut self, index: usize, now: Time) {
-        let State { threads, schedule, audits, actions, .. } = self;
-        let Some(thread) = threads.get(index) else { return };
-        let (scope, due, wait) = (thread.scope, thread.due, thread.wait);
-        if thread.users == 0 {
-            return self.threads.set_due(index, Time::NEVER);
+    #[inline]
+    pub(super) fn settle_thread(&mut self, scope: Scope, now: Time) {
+        let State { threads, timers, schedule, audits, actions, .. } = self;
+        if let Some(thread) = threads.of(scope) {
+            timers.settle(thread, (schedule, audits, actions), now);
         }
-        let action = if actions.is_empty() { Time::NEVER } else { thread.record.next_action() };
-        // If an action is overdue, the timer expires at once. But `expire` must not find the timer due again.
-        let others = audits.next_of(scope, now).min(action.max(now.after(Duration::from_nanos(1))));
-        if let Some(wait) = wait {
-            return self.settle_blocked(index, wait, others, now);
-        }
-        let wanted = schedule.next_of(scope).min(others);
-        if wanted.is_never() {
-            // The timer stays set: one useless signal costs less than a system call at each drop.
-            if due <= now {
-                self.threads.set_due(index, Time::NEVER);
-            }
-        } else if due <= now || wanted < due || !action.is_never() {
-            // With an action, the handler may have set the timer for a later moment than `due`.
-            self.set_timer(index, wanted, Duration::ZERO, now);
+    }
+
+    pub(super) fn settle_threads(&mut self, now: Time, is_meant: impl Fn(&Thread) -> bool) {
+        let State { threads, timers, schedule, audits, actions, .. } = self;
+        for thread in threads.iter_mut().filter(|thread| is_meant(thread)) {
+            timers.settle(thread, (schedule, audits, actions), now);
         }
     }
 
     /// Deletes the timer of a thread that has ended. The thread's undropped alarms remain, because other threads may check them.
     pub(super) fn end_thread(&mut self, scope: Scope) {
         let Some(thread) = self.threads.of(scope) else { return };
-        let index = scope.index();
         if thread.users > 0 {
-            self.use_clock(index);
-            self.settle_thread(index, clock::now());
+            self.timers.use_clock(thread);
+            self.settle_thread(scope, clock::now());
             set_flags();
         }
         if let Some(thread) = self.threads.of(scope) {
@@ -253,7 +237,38 @@ impl State {
             }
         }
         if self.schedule.alarms_of(scope) == 0 {
-            self.threads.remove(index);
+            self.threads.remove(scope);
+        }
+    }
+}
+
+impl Timers {
+    /// Sets a thread's timer for the next deadline. The caller has already expired the alarms that are due.
+    fn settle(
+        &mut self,
+        thread: &mut Thread,
+        (schedule, audits, actions): (&Schedule, &Audits, &DeadlineActions),
+        now: Time,
+    ) {
+        if thread.users == 0 {
+            thread.due = Time::NEVER;
+            return;
+        }
+        let action = if actions.is_empty() { Time::NEVER } else { thread.record.next_action() };
+        // If an action is overdue, the timer expires at once. But `expire` must not find the timer due again.
+        let others = audits.next_of(thread.scope, now).min(action.max(now.after(Duration::from_nanos(1))));
+        if let Some(wait) = thread.wait {
+            return self.settle_blocked(thread, wait, schedule, others, now);
+        }
+        let wanted = schedule.next_of(thread.scope).min(others);
+        if wanted.is_never() {
+            // The timer stays set: one useless signal costs less than a system call at each drop.
+            if thread.due <= now {
+                thread.due = Time::NEVER;
+            }
+        } else if thread.due <= now || wanted < thread.due || !action.is_never() {
+            // With an action, the handler may have set the timer for a later moment than `due`.
+            self.set(thread, wanted, Duration::ZERO, now);
         }
     }
 }

@@ -10,27 +10,24 @@ use super::state::{State, state_prepared};
 use super::{record, set_flags, thread_state};
 use crate::os::atomic::Ordering;
 use crate::os::clock;
-use crate::schedule::Scope;
 use crate::time::Time;
 
 /// Disarms the timers, and restores the previous disposition and the mask of the calling thread. Checks read the clock until
 /// [`resume`] has been called once for each `suspend`.
 pub(crate) fn suspend() {
     let mut state = state_prepared();
-    if state.suspended == 0 {
+    let state = &mut *state;
+    if state.timers.suspended == 0 {
         let scope = thread_state::scope();
         let timer = state.threads.of(scope).map(|thread| (thread.kind, thread.due));
         // The handler of a ring signal still runs during a suspension. It must not set the timers of blocked threads.
-        for (index, _) in state.active_threads() {
-            state.hide_timer(index);
-        }
+        state.threads.active().for_each(|thread| thread.hide_timer());
         SHARED.is_suspended.store(true, Ordering::SeqCst);
-        state.disarm_all();
-        let may_be_pending = timer.is_some_and(|(kind, due)| state.may_be_pending(scope.index(), kind, due));
-        state.suspended = 1;
+        state.timers.disarm_all(&mut state.threads);
+        state.timers.suspended = 1;
         record::take_pending_expiry();
-        if let Some(thread) = state.threads.of(scope) {
-            if may_be_pending {
+        if let Some((thread, timer)) = state.threads.of(scope).zip(timer) {
+            if thread.may_be_pending(timer) {
                 thread.take_pending();
             }
             thread.block_alarm_again();
@@ -38,12 +35,12 @@ pub(crate) fn suspend() {
         // The race: the kernel dequeues the signal of another thread's timer, releases the kernel's own lock, and then reads the
         // disposition. If this thread restored the previous disposition in between, that disposition would receive the signal. So
         // the handler stays installed while other threads have alarms, unless the previous disposition ignores the signal.
-        let has_others = state.active_threads().iter().any(|(_, other)| *other != scope);
-        if state.is_interval_cleared() && (!has_others || previous_of(libc::SIGALRM).is_ignored()) {
+        let has_others = state.threads.active().any(|other| other.scope != scope);
+        if state.timers.is_interval_cleared() && (!has_others || previous_of(libc::SIGALRM).is_ignored()) {
             state.installation.remove();
         }
     } else {
-        state.suspended += 1;
+        state.timers.suspended += 1;
     }
     let now = clock::now();
     state.settle_all(now);
@@ -53,16 +50,18 @@ pub(crate) fn suspend() {
 pub(crate) fn resume() {
     let mut state = state_prepared();
     // A forked child does not inherit the suspension, so there is nothing to resume.
-    let Some(left) = state.suspended.checked_sub(1) else { return };
-    state.suspended = left;
+    let state = &mut *state;
+    let Some(left) = state.timers.suspended.checked_sub(1) else { return };
+    state.timers.suspended = left;
     if left > 0 {
         return;
     }
     let scope = thread_state::scope();
     let is_active = state.threads.of(scope).is_some_and(|thread| thread.users > 0);
-    let begun = if is_active { state.begin_thread(scope).is_ok() } else { true };
-    if !begun {
-        state.use_clock(scope.index());
+    if is_active && state.begin_thread(scope).is_err() {
+        if let Some(thread) = state.threads.of(scope) {
+            state.timers.use_clock(thread);
+        }
     }
     if state.active > 0 {
         let _ = state.installation.install();
@@ -77,11 +76,9 @@ pub(crate) fn resume() {
         state.installation.remove();
     }
     let now = clock::now();
-    state.disarm_all();
+    state.timers.disarm_all(&mut state.threads);
     SHARED.is_suspended.store(false, Ordering::SeqCst);
-    for (index, _) in state.active_threads() {
-        state.show_timer(index);
-    }
+    state.threads.active().for_each(|thread| thread.show_timer());
     // A ring signal that came during the suspension has woken no blocked thread, so it is handled here.
     if state.signals.in_use() {
         state.take_ring_signals(now);
@@ -90,25 +87,9 @@ pub(crate) fn resume() {
 }
 
 impl State {
-    fn disarm_all(&mut self) {
-        for (index, _) in self.active_threads() {
-            self.disarm(index);
-        }
-        if let Some(index) = self.interval_owner {
-            self.go_private(index);
-        }
-    }
-
     fn settle_all(&mut self, now: Time) {
-        for (index, scope) in self.active_threads() {
-            self.schedule.expire(scope, now, clock::cpu_now);
-            self.settle_thread(index, now);
-        }
+        self.expire_all(now);
+        self.settle_threads(now, |_| true);
         self.publish(now);
-    }
-
-    fn active_threads(&self) -> Vec<(usize, Scope)> {
-        let active = self.threads.iter().filter(|(_, thread)| thread.users > 0);
-        active.map(|(index, thread)| (index, thread.scope)).collect()
     }
 }

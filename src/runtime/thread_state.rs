@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::ptr;
+use std::time::Duration;
 
 use super::fork::prepare;
 use super::record::{Record, take_pending_expiry};
@@ -12,10 +13,10 @@ use super::state::STATE;
 use super::timer::Kind;
 use super::timer::posix::PosixTimer;
 use crate::error::ArmError;
-use crate::os::atomic::Ordering;
+use crate::os::atomic::{Ordering, spin_loop};
 use crate::os::local::thread_local;
-use crate::os::posix_timer::ThreadId;
-use crate::os::{mask, pending, thread_end};
+use crate::os::posix_timer::{ThreadId, TimerId};
+use crate::os::{clock, mask, pending, thread_end};
 use crate::schedule::{Key, Scope};
 use crate::time::Time;
 
@@ -83,6 +84,53 @@ impl Thread {
             self.private = Some(PosixTimer::create(id, value)?);
         }
         self.private.as_ref().ok_or_else(|| io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn set_private(&mut self, due: Time, repeat: Duration) -> io::Result<()> {
+        let timer = self.private()?.id()?;
+        self.record.armed_timer.store(timer.to_bits(), Ordering::SeqCst);
+        timer.set(due, repeat)
+    }
+
+    pub(super) fn disarm_private(&mut self) {
+        let disarm = |timer: &PosixTimer| timer.id()?.set(Time::NEVER, Duration::ZERO);
+        let is_refused = self.private.as_ref().map(disarm).is_some_and(|disarmed| disarmed.is_err());
+        self.record.armed_timer.store(0, Ordering::SeqCst);
+        if is_refused {
+            self.delete_private();
+        }
+    }
+
+    pub(super) fn delete_private(&mut self) {
+        self.hide_timer();
+        self.record.armed_timer.store(0, Ordering::SeqCst);
+        self.private = None;
+    }
+
+    /// Lets handlers use the timer of a blocked thread.
+    pub(super) fn show_timer(&self) {
+        let timer = self.private.as_ref().filter(|_| self.wait.is_some()).and_then(|timer| timer.id().ok());
+        self.record.wait_timer.store(timer.map_or(0, TimerId::to_bits), Ordering::SeqCst);
+    }
+
+    /// Removes the timer from the record that handlers read. When this function returns, no handler uses the timer.
+    pub(super) fn hide_timer(&self) {
+        if self.record.wait_timer.swap(0, Ordering::SeqCst) == 0 {
+            return;
+        }
+        // `waking_handlers` counts the handlers that may still use the timer. A later handler finds no timer in this record.
+        while SHARED.waking_handlers.load(Ordering::SeqCst) > 0 {
+            spin_loop();
+        }
+    }
+
+    /// Returns whether a signal of the timer, which was of this kind and due then, may be pending after it is disarmed.
+    pub(super) fn may_be_pending(&self, (kind, due): (Kind, Time)) -> bool {
+        // Linux before 6.13 keeps the pending signal of a private timer that is disarmed, so a signal may be pending after `due`.
+        // If `is_blocked_again`, the handler has disarmed the timer, and a signal may be pending even before `due`.
+        !SHARED.expiries.is_none_to_come()
+            || (kind == Kind::Private && due <= clock::now())
+            || self.is_blocked_again()
     }
 
     pub(super) fn unblock_alarm(&mut self) -> Result<(), ArmError> {

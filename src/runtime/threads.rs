@@ -1,4 +1,4 @@
-//! The table of the threads that have alarms, and the order in which their timers expire.
+//! The table of the threads that have alarms.
 
 use std::mem;
 
@@ -9,32 +9,18 @@ use super::timer::Kind;
 use crate::os::atomic::Ordering;
 use crate::os::posix_timer::ThreadId;
 use crate::os::thread;
-use crate::schedule::{Positions, Queue, Scope};
+use crate::schedule::Scope;
 use crate::time::Time;
 
 pub(super) struct Threads {
     threads: Vec<Thread>,
     free: Vec<usize>,
-    /// The threads whose timers are set, in the order of expiry.
-    order: Queue,
-    positions: Positions,
     last_serial: u32,
 }
 
 impl Threads {
     pub(super) const fn new() -> Threads {
-        Threads {
-            threads: Vec::new(),
-            free: Vec::new(),
-            order: Queue::new(),
-            positions: Positions::new(),
-            last_serial: 0,
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn get(&mut self, index: usize) -> Option<&mut Thread> {
-        self.threads.get_mut(index).filter(|thread| thread.scope != Scope::NONE)
+        Threads { threads: Vec::new(), free: Vec::new(), last_serial: 0 }
     }
 
     #[inline(always)]
@@ -42,28 +28,12 @@ impl Threads {
         self.threads.get_mut(scope.index()).filter(|thread| thread.scope == scope && scope != Scope::NONE)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Thread)> {
-        self.threads.iter().enumerate().filter(|(_, thread)| thread.scope != Scope::NONE)
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Thread> {
+        self.threads.iter_mut().filter(|thread| thread.scope != Scope::NONE)
     }
 
-    pub(super) fn find(&self, is_it: impl Fn(&Thread) -> bool) -> Option<usize> {
-        self.iter().find(|(_, thread)| is_it(thread)).map(|(index, _)| index)
-    }
-
-    #[inline(always)]
-    pub(super) fn first(&self) -> Option<(Time, usize)> {
-        self.order.first()
-    }
-
-    pub(super) fn set_due(&mut self, index: usize, due: Time) {
-        let Some(thread) = self.threads.get_mut(index) else { return };
-        let before = mem::replace(&mut thread.due, due);
-        match (before.is_never(), due.is_never()) {
-            (true, true) => {}
-            (true, false) => self.order.insert(&mut self.positions, due, index),
-            (false, true) => self.order.remove(&mut self.positions, index),
-            (false, false) => self.order.shift(&mut self.positions, due, index),
-        }
+    pub(super) fn active(&mut self) -> impl Iterator<Item = &mut Thread> {
+        self.iter_mut().filter(|thread| thread.users > 0)
     }
 
     pub(super) fn register(&mut self) -> Scope {
@@ -92,13 +62,12 @@ impl Threads {
         scope
     }
 
-    pub(super) fn remove(&mut self, index: usize) {
-        self.set_due(index, Time::NEVER);
-        let Some(thread) = self.get(index) else { return };
+    pub(super) fn remove(&mut self, scope: Scope) {
+        let Some(thread) = self.of(scope) else { return };
         thread.scope = Scope::NONE;
         thread.record.clear();
         SHARED.threads.give_back(thread.record);
-        self.free.push(index);
+        self.free.push(scope.index());
     }
 
     /// Returns whether a forked child can use the table: a child has neither the parent's other threads nor its private timers.

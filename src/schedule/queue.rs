@@ -53,13 +53,6 @@ impl Queue {
         }
     }
 
-    pub(crate) fn shift(&mut self, positions: &mut Positions, time: Time, item: usize) {
-        let at = positions.0[item];
-        debug_assert_eq!(self.0[at].1, item);
-        self.0[at].0 = time;
-        self.sift(positions, at);
-    }
-
     fn sift(&mut self, positions: &mut Positions, mut at: usize) {
         let moving = self.0[at];
         while at > 0 && moving.0 < self.0[(at - 1) / 2].0 {

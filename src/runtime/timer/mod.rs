@@ -12,17 +12,16 @@ use nix::libc;
 use self::interval::{Found, IntervalTimer};
 use self::posix::PosixTimer;
 use super::previous_handler::previous_of;
-use super::shared::SHARED;
-use super::state::State;
 use super::thread_state::Thread;
+use super::threads::Threads;
 use crate::error::ArmError;
-use crate::os::atomic::Ordering;
 use crate::os::disposition::{Disposition, Kind as Action};
 use crate::os::handler::CAN_BLOCK_ON_RETURN;
 use crate::os::itimer::{self, Setting};
 use crate::os::posix_timer::SUPPORTED;
 use crate::os::single_threaded::is_single_threaded;
 use crate::os::{clock, pending};
+use crate::schedule::Scope;
 use crate::time::Time;
 
 /// The kind of a thread's timer, chosen when the thread arms its outermost alarm.
@@ -40,99 +39,110 @@ pub(super) enum Kind {
 /// again after each expiry.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
-impl State {
-    pub(super) fn choose_timer(&mut self, index: usize) {
+/// The timers of all threads.
+pub(super) struct Timers {
+    interval: IntervalTimer,
+    /// The thread that uses the interval timer; `NONE` if none does.
+    interval_owner: Scope,
+    /// The library has once found a *foreign value* in the interval timer: a value that the program had set.
+    interval_is_foreign: bool,
+    /// How many threads have alarms and no timer.
+    pub(super) clock_only: usize,
+    pub(super) suspended: usize,
+    /// No thread's timer is due before.
+    pub(super) first_due: Time,
+}
+
+impl Timers {
+    pub(super) const fn new() -> Timers {
+        Timers {
+            interval: IntervalTimer::new(),
+            interval_owner: Scope::NONE,
+            interval_is_foreign: false,
+            clock_only: 0,
+            suspended: 0,
+            first_due: Time::NEVER,
+        }
+    }
+
+    pub(super) fn choose(&mut self, thread: &mut Thread) {
         let may_be_interval = !self.interval_is_foreign
-            && self.interval_owner.is_none()
+            && self.interval_owner == Scope::NONE
             && (is_single_threaded() || !SUPPORTED)
             && self.is_interval_cleared()
-            && self.threads.get(index).is_some_and(|thread| !thread.was_blocked);
+            && !thread.was_blocked
+            && thread.record.next_action().is_never();
         let kind = if may_be_interval && IntervalTimer::is_free() {
-            self.interval_owner = Some(index);
+            self.interval_owner = thread.scope;
             Kind::Interval
         } else {
             self.interval_is_foreign |= may_be_interval;
             if SUPPORTED { Kind::Private } else { Kind::Clock }
         };
-        self.set_kind(index, kind);
-        if self.threads.get(index).is_some_and(|thread| thread.was_blocked) && !CAN_BLOCK_ON_RETURN {
-            self.use_clock(index);
+        self.set_kind(thread, kind);
+        if thread.was_blocked && !CAN_BLOCK_ON_RETURN {
+            self.use_clock(thread);
         }
     }
 
-    fn set_kind(&mut self, index: usize, kind: Kind) {
-        if let Some(thread) = self.threads.get(index) {
-            self.clock_only += usize::from(kind == Kind::Clock);
-            self.clock_only -= usize::from(thread.kind == Kind::Clock);
-            thread.kind = kind;
-        }
+    fn set_kind(&mut self, thread: &mut Thread, kind: Kind) {
+        self.clock_only += usize::from(kind == Kind::Clock);
+        self.clock_only -= usize::from(thread.kind == Kind::Clock);
+        thread.kind = kind;
     }
 
-    pub(super) fn use_clock(&mut self, index: usize) {
-        self.disarm(index);
-        self.set_kind(index, Kind::Clock);
+    pub(super) fn use_clock(&mut self, thread: &mut Thread) {
+        self.disarm(thread);
+        self.set_kind(thread, Kind::Clock);
+    }
+
+    pub(super) fn set_due(&mut self, thread: &mut Thread, due: Time) {
+        thread.due = due;
+        self.first_due = self.first_due.min(due);
     }
 
     /// Sets a thread's timer. If the kernel refuses, the checks of the thread's alarms read the clock from now on.
-    pub(super) fn set_timer(&mut self, index: usize, due: Time, repeat: Duration, now: Time) {
+    pub(super) fn set(&mut self, thread: &mut Thread, due: Time, repeat: Duration, now: Time) {
         let due = due.min(now.after(LONGEST));
-        self.threads.set_due(index, due);
-        if self.suspended == 0 && self.try_set(index, due, repeat, now).is_err() {
+        self.set_due(thread, due);
+        if self.suspended == 0 && self.try_set(thread, due, repeat, now).is_err() {
             // The kernel's timer may still be set for another moment, or repeat, so it is deleted.
-            self.delete_private(index);
-            self.set_kind(index, Kind::Clock);
+            thread.delete_private();
+            self.set_kind(thread, Kind::Clock);
         }
     }
 
-    fn delete_private(&mut self, index: usize) {
-        self.hide_timer(index);
-        if let Some(thread) = self.threads.get(index) {
-            thread.record.armed_timer.store(0, Ordering::SeqCst);
-            thread.private = None;
-        }
-    }
-
-    fn try_set(&mut self, index: usize, due: Time, repeat: Duration, now: Time) -> io::Result<()> {
-        let Some(thread) = self.threads.get(index) else { return Ok(()) };
+    fn try_set(&mut self, thread: &mut Thread, due: Time, repeat: Duration, now: Time) -> io::Result<()> {
         if thread.kind == Kind::Interval {
-            if SUPPORTED && (!repeat.is_zero() || !self.actions.is_empty() || !is_single_threaded()) {
-                self.go_private(index);
+            if SUPPORTED && (!repeat.is_zero() || !is_single_threaded()) {
+                self.disarm_interval(thread);
+                self.release_interval(thread);
             } else {
                 match self.interval.set(due, repeat, now, clock::now) {
                     Ok(Found::Own) => return Ok(()),
-                    Err(_) => self.release_interval(index),
+                    Err(_) => self.release_interval(thread),
                     Ok(Found::Foreign { held, has_expired }) => {
                         let _ = self.interval.disarm();
-                        self.leave_to_the_program(index, held, has_expired);
+                        self.leave_to_the_program(thread, held, has_expired);
                     }
                 }
             }
         }
-        match self.threads.get(index) {
-            Some(thread) if thread.kind == Kind::Private => {
-                let timer = thread.private()?.id()?;
-                thread.record.armed_timer.store(timer.to_bits(), Ordering::SeqCst);
-                timer.set(due, repeat)
-            }
-            _ => Ok(()),
-        }
+        if thread.kind == Kind::Private { thread.set_private(due, repeat) } else { Ok(()) }
     }
 
-    pub(super) fn expire_timer_now(&mut self, index: usize, repeat: Duration) {
-        self.threads.set_due(index, clock::now().after(repeat));
-        if self.suspended > 0 {
-            return;
+    pub(super) fn expire_now(&mut self, thread: &mut Thread, repeat: Duration) {
+        self.set_due(thread, clock::now().after(repeat));
+        if self.suspended == 0 {
+            let set = |timer: &PosixTimer| timer.id()?.set(Time::PAST, repeat);
+            let _ = thread.private.as_ref().map(set);
         }
-        let Some(thread) = self.threads.get(index) else { return };
-        let set = |timer: &PosixTimer| timer.id()?.set(Time::PAST, repeat);
-        let _ = thread.private.as_ref().map(set);
     }
 
     /// Disarms a thread's timer. If the calling thread is that thread and has SIGALRM unblocked, no signal of the timer is
     /// pending when this function returns.
-    pub(super) fn disarm(&mut self, index: usize) {
-        self.threads.set_due(index, Time::NEVER);
-        let Some(thread) = self.threads.get(index) else { return };
+    pub(super) fn disarm(&mut self, thread: &mut Thread) {
+        thread.due = Time::NEVER;
         if let Some(wait) = &mut thread.wait {
             wait.is_woken = false;
         }
@@ -140,23 +150,24 @@ impl State {
             return;
         }
         match thread.kind {
-            Kind::Interval => self.disarm_interval(index),
-            Kind::Private => {
-                let disarm = |timer: &PosixTimer| timer.id()?.set(Time::NEVER, Duration::ZERO);
-                let is_refused =
-                    thread.private.as_ref().map(disarm).is_some_and(|disarmed| disarmed.is_err());
-                thread.record.armed_timer.store(0, Ordering::SeqCst);
-                if is_refused {
-                    self.delete_private(index);
-                }
-            }
+            Kind::Interval => self.disarm_interval(thread),
+            Kind::Private => thread.disarm_private(),
             Kind::Clock => {}
+        }
+    }
+
+    pub(super) fn disarm_all(&mut self, threads: &mut Threads) {
+        for thread in threads.active() {
+            self.disarm(thread);
+            if thread.kind == Kind::Interval {
+                self.release_interval(thread);
+            }
         }
     }
 
     /// If the kernel once refused to disarm the interval timer, tries again. Returns `false` if the kernel still refuses.
     pub(super) fn is_interval_cleared(&mut self) -> bool {
-        if self.interval_owner.is_some() || !self.interval.is_set() {
+        if self.interval_owner != Scope::NONE || !self.interval.is_set() {
             return true;
         }
         match self.interval.disarm() {
@@ -169,37 +180,38 @@ impl State {
         }
     }
 
-    fn disarm_interval(&mut self, index: usize) {
+    fn disarm_interval(&mut self, thread: &mut Thread) {
         match self.interval.disarm() {
             Ok(Found::Own) => {}
-            Ok(Found::Foreign { held, has_expired }) => self.leave_to_the_program(index, held, has_expired),
-            Err(_) => self.release_interval(index),
+            Ok(Found::Foreign { held, has_expired }) => self.leave_to_the_program(thread, held, has_expired),
+            Err(_) => self.release_interval(thread),
         }
     }
 
     /// Makes a thread use a private timer from now on, unless its checks read the clock.
-    pub(super) fn need_private(&mut self, index: usize) -> Result<(), ArmError> {
-        let Some(thread) = self.threads.get(index) else { return Ok(()) };
+    pub(super) fn need_private(&mut self, thread: &mut Thread) -> Result<(), ArmError> {
         let timer = thread.private().and_then(|timer| timer.id());
         timer.map_err(|e| ArmError::system("timer_create", e))?;
-        if self.interval_owner == Some(index) {
-            self.go_private(index);
-            self.threads.set_due(index, Time::NEVER);
+        if thread.kind == Kind::Interval {
+            self.disarm(thread);
+            self.release_interval(thread);
         }
         Ok(())
     }
 
-    /// Makes a thread that uses the interval timer use a private timer from now on.
-    pub(super) fn go_private(&mut self, index: usize) {
-        if self.interval_owner == Some(index) {
-            self.disarm_interval(index);
-            self.release_interval(index);
-        }
+    fn release_interval(&mut self, thread: &mut Thread) {
+        self.interval_owner = Scope::NONE;
+        self.set_kind(thread, if SUPPORTED { Kind::Private } else { Kind::Clock });
     }
 
-    fn release_interval(&mut self, index: usize) {
-        self.interval_owner = None;
-        self.set_kind(index, if SUPPORTED { Kind::Private } else { Kind::Clock });
+    /// Forgets the timer of a thread whose last user is dropped. The caller has disarmed it.
+    #[inline]
+    pub(super) fn release(&mut self, thread: &mut Thread) {
+        self.interval.forget_lost();
+        if thread.kind == Kind::Interval {
+            self.interval_owner = Scope::NONE;
+        }
+        self.set_kind(thread, Kind::Private);
     }
 
     /// Leaves the interval timer to the program for good. Sets the foreign value again or, if that value has expired, sends its
@@ -208,10 +220,10 @@ impl State {
     /// If SIGALRM would take the default action, this function drops the value, because the value may be the library's own, and
     /// its expiry would end the process. The program may have saved and restored it with `alarm`, or the clock may run
     /// differently from the timer.
-    fn leave_to_the_program(&mut self, index: usize, held: Setting, has_expired: bool) {
+    fn leave_to_the_program(&mut self, thread: &mut Thread, held: Setting, has_expired: bool) {
         self.interval_is_foreign = true;
         self.interval.forget_lost();
-        self.release_interval(index);
+        self.release_interval(thread);
         if !is_harmless() {
             return;
         }
@@ -223,10 +235,15 @@ impl State {
         }
     }
 
+    #[inline(always)]
+    pub(super) fn use_interval(&self) -> bool {
+        self.interval_owner != Scope::NONE
+    }
+
     /// Marks the interval timer's thread as due if that timer has a foreign value, or has expired before `due` by the clock.
     /// `expire` then sets the thread's timer again.
-    pub(super) fn find_interval_expiry(&mut self, now: Time) {
-        let Some(index) = self.interval_owner else { return };
+    pub(super) fn find_interval_expiry(&mut self, threads: &mut Threads, now: Time) {
+        let Some(thread) = threads.of(self.interval_owner) else { return };
         let has_expired = self.interval.has_expired();
         let is_foreign = match has_expired {
             true => self.interval.has_expired_early(),
@@ -234,20 +251,30 @@ impl State {
         };
         if is_foreign {
             self.interval.forget();
-            self.leave_to_the_program(index, Setting::DISARMED, has_expired);
+            self.leave_to_the_program(thread, Setting::DISARMED, has_expired);
         }
-        let is_early = |thread: &mut Thread| has_expired && thread.is_to_expire(now);
-        if is_foreign || self.threads.get(index).is_some_and(is_early) {
-            self.threads.set_due(index, now);
+        if is_foreign || (has_expired && thread.is_to_expire(now)) {
+            self.set_due(thread, now);
         }
     }
 
-    pub(super) fn may_be_pending(&mut self, index: usize, kind: Kind, due: Time) -> bool {
-        // Linux before 6.13 keeps the pending signal of a private timer that is disarmed, so a signal may be pending after `due`.
-        // If `is_blocked_again`, the handler has disarmed the timer, and a signal may be pending even before `due`.
-        !SHARED.expiries.is_none_to_come()
-            || (kind == Kind::Private && due <= clock::now())
-            || self.threads.get(index).is_some_and(|thread| thread.is_blocked_again())
+    /// Forgets all timers in a forked child, which has none.
+    #[inline]
+    pub(super) fn start_again(&mut self) {
+        *self = Timers { interval_is_foreign: self.interval_is_foreign, ..Timers::new() };
+    }
+
+    /// Sets the interval timer for the alarm that the parent has armed, because a fork does not copy timers. `clock` returns the
+    /// time.
+    #[cfg(feature = "process")]
+    #[inline]
+    pub(super) fn set_interval_again(&mut self, threads: &mut Threads, clock: impl Fn() -> Time) {
+        self.interval = IntervalTimer::new();
+        let Some(thread) = threads.of(self.interval_owner) else { return };
+        let mut set = |due| self.interval.set(due, Duration::ZERO, clock(), &clock);
+        if !thread.due.is_never() && !set(thread.due).is_ok_and(|found| found == Found::Own) {
+            self.use_clock(thread);
+        }
     }
 }
 
