@@ -32,8 +32,8 @@ impl Alone {
     }
 }
 
-/// Calls [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html) with CLONE_THREAD, which fails if the
-/// process has several threads.
+/// CLONE_THREAD fails if the process has several threads:
+/// [unshare(2)](https://man7.org/linux/man-pages/man2/unshare.2.html).
 fn kernel_says_alone() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: the call touches no memory and changes nothing.

@@ -12,7 +12,7 @@ use nix::unistd;
 use super::mask;
 use super::poll::{self, Readiness};
 
-/// Writes nothing if a full pipe or a stopped terminal would block the write.
+/// Writes nothing if the write would block.
 pub(crate) fn write_line(line: &[u8]) {
     let stderr = io::stderr(); // not locked
     let is_ready = poll::wait(Some((stderr.as_fd(), Readiness::Writable)), Some(Duration::ZERO));

@@ -36,7 +36,7 @@ impl OwnFlag {
         flag().clear(self.mask());
     }
 
-    /// Clears the bit while no alarm is armed, so the order that `clear` promises is unnecessary.
+    /// Clears the bit while no alarm is armed. The order that `clear` promises is unnecessary then.
     pub(crate) fn reset(&self) {
         if self.is_set() {
             flag().reset(self.mask());

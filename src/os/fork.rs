@@ -94,7 +94,7 @@ pub(crate) trait ForkSafe: Sized + Send + 'static {
     fn start_again(&mut self);
 }
 
-/// Registers the hooks, which POSIX cannot remove. A repeated registration is harmless.
+/// Registers the hooks. A repeated registration is harmless.
 pub(crate) fn register<T: ForkSafe>() -> io::Result<()> {
     if cfg!(miri) {
         return Ok(());

@@ -67,7 +67,7 @@ pub(crate) fn die_with(parent: Pid, thread: Option<ThreadId>) -> io::Result<()> 
     if now != parent.as_raw() as usize && now != 0 {
         exit(libc::EXIT_FAILURE);
     }
-    // Nor if only the thread ended before the call.
+
     if let Some(thread) = thread.filter(|_| now != 0) {
         let nothing = [now, thread.0 as usize, 0, 0];
         // SAFETY: signal 0 has no effect.

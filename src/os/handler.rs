@@ -94,7 +94,7 @@ impl Arrival {
 
     /// Returns how many calls of `deliver_to` that forwarded this signal still run on this thread.
     pub(crate) fn unfinished_deliveries(&self) -> usize {
-        // `Relaxed` suffices, because only this thread's own marks matter, and a thread sees its own stores.
+        // `Relaxed` suffices, because a thread sees its own stores.
         if MARKS_IN_USE.load(Ordering::Relaxed) == 0 {
             return 0;
         }

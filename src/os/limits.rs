@@ -46,7 +46,7 @@ pub(crate) fn report_abort(pipe: WriteEnd, end: [u8; 8]) {
         }
         // SAFETY: the box was leaked before the handler was installed.
         let (process, pipe, end) = unsafe { &*REPORT.load(Ordering::Acquire) };
-        // A child of this process inherits the handler, but must not report its own abort.
+        // A child of this process inherits the handler, but must not report.
         if *process == process::id() {
             let _ = pipe.write_all(end);
         }

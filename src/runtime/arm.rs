@@ -20,7 +20,7 @@ use crate::os::fork::MutexGuard;
 use crate::schedule::{Cpu, Key, More, Removed, Scope, Terms};
 use crate::time::Time;
 
-/// Arms an alarm of the calling thread. If this returns an error, no alarm was added.
+/// If this returns an error, no alarm was added.
 #[inline(always)] // Once inlined, the compiler omits the code for settings that a caller's plan lacks.
 pub(crate) fn arm(plan: Plan<'_>) -> Result<Key, ArmError> {
     prepare()?;

@@ -93,7 +93,6 @@ impl Audits {
         self.0.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.from = Time::NEVER);
     }
 
-    /// Begins the gap of an alarm's audit anew after a pause.
     pub(super) fn restart_gap(&mut self, key: Key, now: Time) {
         self.0.iter_mut().filter(|audit| audit.key == key).for_each(|audit| audit.from = now);
     }

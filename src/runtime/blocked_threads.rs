@@ -24,11 +24,11 @@ use crate::time::Time;
 
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// A wait of the calling thread. Until the wait is dropped, a deadline or a ring (an expiry on request) ends the thread's system
+/// A wait of the calling thread. Until the wait is dropped, a deadline or a ring ends the thread's system
 /// calls with EINTR.
 pub(crate) struct Waiting {
     scope: Option<Scope>,
-    /// The wait that this one interrupts: a `blocking` inside a `blocking`.
+    /// The wait around this one.
     outer: Option<Wait>,
 }
 
@@ -49,8 +49,7 @@ impl Waiting {
             return Ok(Waiting { scope: Some(scope), outer: Some(outer) });
         }
         state.add_user(scope)?;
-        // If the handler has blocked SIGALRM on this thread again, `find_blocked_again` changes the thread's timer to
-        // `Kind::Clock`. `begin_wait` then returns an error.
+        // If this changes the thread's timer to `Kind::Clock`, `begin_wait` returns an error.
         if !state.schedule.next_for(scope, key).is_never() {
             state.find_blocked_again();
         }

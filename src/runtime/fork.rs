@@ -98,8 +98,6 @@ impl State {
         self.schedule.is_empty() && self.active == 0 && self.timers.suspended == 0
     }
 
-    /// Sets the interval timer for the alarm that the parent has armed, because a fork does not copy timers.
-    ///
     /// The arguments are the same moment on the library's clock and on the kernel's. The child reads only the kernel's clock, by
     /// a system call, because the code that reads the library's clock would cost two more page faults.
     #[cfg(feature = "process")]

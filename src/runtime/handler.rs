@@ -28,7 +28,7 @@ fn on_alarm(arrival: &Arrival) {
         return previous_of(libc::SIGALRM).forward_back(arrival);
     }
     let sender = arrival.sender();
-    // The expiry is noted before the flag is set. So a check that finds the flag set also finds the note.
+    // The expiry is noted first, so a check that finds the flag set also finds the note.
     let is_the_librarys = match sender {
         Sender::Timer(value) => record::on_timer(value),
         Sender::Interval => SHARED.expiries.handle(),

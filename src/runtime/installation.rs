@@ -72,8 +72,7 @@ impl Installation {
         }
         self.found_own = Some(found).filter(|found| found.is_ours() && !self.is_left_behind);
         let replaced = self.install_ours().map_err(failed)?;
-        // If `replaced` differs from `found`, another thread has changed the disposition in between, so `replaced` is the
-        // previous one.
+        // If `replaced` is not `found`, another thread has installed it in between.
         if !replaced.is_ours() && replaced != found {
             self.found_own = None;
             let replaced = self.keep(&replaced);

@@ -20,7 +20,7 @@ pub(crate) fn shield() -> Shield {
     Shield(scope, state.schedule.set_shield(scope, last))
 }
 
-/// Ends a [`shield`]. In a forked child, the thread has a new scope without a shield, so there is nothing to end.
+/// Does nothing in a forked child, whose thread has a new scope without a shield.
 pub(crate) fn lower(shield: &Shield) {
     if thread_state::scope() == shield.0 {
         let mut state = STATE.lock();

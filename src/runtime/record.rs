@@ -79,7 +79,7 @@ impl Record {
             due = wanted();
             let _ = timer.set(due, Duration::ZERO);
         }
-        // In this order, because a check reads `has_expired` only after it has found `any_expired` set.
+        // In this order: a check that finds `any_expired` set then reads `has_expired`.
         self.has_expired.store(true, Ordering::SeqCst);
         SHARED.any_expired.store(true, Ordering::SeqCst);
     }

@@ -1,6 +1,6 @@
 //! A table that only grows, which handlers read without a lock.
 //!
-//! An entry is never deallocated, only freed for another use. So a handler may still read an entry that has been freed.
+//! An entry is never deallocated, so a handler may still read an entry that has been freed for another use.
 
 use std::ops::Deref;
 use std::ptr;

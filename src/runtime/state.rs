@@ -243,7 +243,7 @@ impl State {
 }
 
 impl Timers {
-    /// Sets a thread's timer for the next deadline. The caller has already expired the alarms that are due.
+    /// Sets a thread's timer for the next deadline. The caller has expired the due alarms.
     fn settle(
         &mut self,
         thread: &mut Thread,

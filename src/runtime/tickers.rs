@@ -5,7 +5,6 @@ use super::shared::SHARED;
 use super::state::{STATE, state_prepared};
 use crate::os::flag::Flag;
 
-/// Takes a clear flag.
 pub(super) fn take() -> &'static Registered<Flag> {
     let _state = state_prepared();
     let flag = SHARED.tickers.take(Flag::new);

@@ -131,7 +131,7 @@ impl IntervalTimer {
         if earliest > clock::now().after(Duration::from_micros(50)) {
             return;
         }
-        // The loop is bounded, in case the clock is frozen.
+        // Bounded, in case the clock is frozen.
         for _ in 0..100_000 {
             // If the timer is found disarmed after `latest`, it has expired. Either the kernel has merged its signal with
             // another, or a handler is about to subtract the expiry from the count.

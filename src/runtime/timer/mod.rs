@@ -39,7 +39,6 @@ pub(super) enum Kind {
 /// again after each expiry.
 const LONGEST: Duration = Duration::from_secs(100_000_000);
 
-/// The timers of all threads.
 pub(super) struct Timers {
     interval: IntervalTimer,
     /// The thread that uses the interval timer; `NONE` if none does.
@@ -258,14 +257,12 @@ impl Timers {
         }
     }
 
-    /// Forgets all timers in a forked child, which has none.
     #[inline]
     pub(super) fn start_again(&mut self) {
         *self = Timers { interval_is_foreign: self.interval_is_foreign, ..Timers::new() };
     }
 
-    /// Sets the interval timer for the alarm that the parent has armed, because a fork does not copy timers. `clock` returns the
-    /// time.
+    /// Sets the interval timer for the alarm that the parent has armed, because a fork does not copy timers.
     #[cfg(feature = "process")]
     #[inline]
     pub(super) fn set_interval_again(&mut self, threads: &mut Threads, clock: impl Fn() -> Time) {
