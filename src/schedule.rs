@@ -11,7 +11,7 @@ mod queue;
 mod slots;
 
 use std::collections::BTreeSet;
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::sync::atomic::Ordering;
 
 use sigalarm_core::implementer;
@@ -64,14 +64,6 @@ impl Schedule {
             entered: BTreeSet::new(),
             must_skip_ids: false,
         }
-    }
-
-    /// Empties a forked child's schedule. Returns the old schedule in a `ManuallyDrop`, because a child must not free
-    /// memory.
-    pub(crate) fn start_again(&mut self) -> Option<ManuallyDrop<Schedule>> {
-        let before = (!self.is_empty()).then(|| ManuallyDrop::new(mem::replace(self, Schedule::new())));
-        self.skip_ids();
-        before
     }
 
     pub(crate) fn skip_ids(&mut self) {

@@ -1,6 +1,6 @@
 //! Resets the library in a forked child, which starts without alarms and with the lock free.
 
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 
 use once_cell::race::OnceBool;
 use sigalarm_core::implementer;
@@ -56,7 +56,8 @@ impl ForkSafe for State {
         SHARED.any_alarm.store(false, Ordering::SeqCst);
         SHARED.flag.reset();
         // Nothing is dropped: a child frees no memory, because another thread may have been changing the heap at the fork.
-        let _: Option<ManuallyDrop<Schedule>> = self.schedule.start_again();
+        mem::forget(mem::replace(&mut self.schedule, Schedule::new()));
+        self.schedule.skip_ids();
         mem::forget(mem::replace(&mut self.actions, DeadlineActions::new()));
         mem::forget(mem::replace(&mut self.audits, Audits::new()));
         self.active = 0;

@@ -16,7 +16,7 @@ impl Schedule {
                     cpu.since = cpu_now(cpu.clock).unwrap_or(cpu.since);
                 }
                 more.budget.iter_mut().for_each(Budget::restart);
-                more.paused = more.paused.map(|_| now);
+                more.paused = more.paused.map(|(_, pauses)| (now, pauses));
             }
             entry.plan_probe(now);
             (entry.expired, entry.rung) = (None, None);
@@ -41,8 +41,7 @@ impl Schedule {
             let is_pending = entry.expired.is_none();
             if is_pending {
                 let more = entry.more.get_or_insert_with(|| Box::new(More::NONE));
-                more.paused.get_or_insert(now);
-                more.pauses += 1;
+                more.paused.get_or_insert((now, 0)).1 += 1;
             }
             is_pending
         });
@@ -53,9 +52,13 @@ impl Schedule {
     pub(crate) fn unpause(&mut self, key: Key, now: Time) -> bool {
         let is_last = self.change(key, |entry| {
             let Some(more) = entry.more.as_deref_mut() else { return false };
-            more.pauses = more.pauses.saturating_sub(1);
-            let Some(since) = more.paused.take_if(|_| more.pauses == 0) else { return false };
-            let pause = now.since(since);
+            let Some((since, pauses)) = &mut more.paused else { return false };
+            *pauses -= 1;
+            if *pauses > 0 {
+                return false;
+            }
+            let pause = now.since(*since);
+            more.paused = None;
             entry.since = entry.since.after(pause);
             entry.deadline = entry.deadline.after(pause);
             true

@@ -28,8 +28,8 @@ pub(crate) struct More {
     pub(crate) period: Option<Duration>,
     pub(crate) reported: u64,
     pub(crate) flag: Option<Arc<AtomicBool>>,
-    pub(crate) paused: Option<Time>,
-    pub(crate) pauses: usize,
+    /// When the first pause began, and how many pauses last.
+    pub(crate) paused: Option<(Time, usize)>,
 }
 
 impl More {
@@ -42,7 +42,6 @@ impl More {
         reported: 0,
         flag: None,
         paused: None,
-        pauses: 0,
     };
 }
 
@@ -84,7 +83,7 @@ impl Entry {
     }
 
     fn clock(&self, now: Time) -> Time {
-        self.more().paused.unwrap_or(now)
+        self.more().paused.map_or(now, |(since, _)| since)
     }
 
     pub(crate) fn due(&self) -> Time {

@@ -44,21 +44,20 @@ impl Schedule {
     }
 
     pub(crate) fn is_expired_for(&self, scope: Scope, key: Option<Key>) -> bool {
-        self.expired_in(scope).is_some() || key.is_some_and(|key| self.expired_around(key, scope).is_some())
+        self.expired_around(None, scope).or_else(|| self.expired_around(Some(key?), scope)).is_some()
     }
 
     pub(crate) fn has_any_in(&self, scope: Scope) -> bool {
         self.alarms_of(scope) > 0 || self.entered_in(scope, INNERMOST).next().is_some()
     }
 
-    /// Returns the expired alarm that a check of `key` on the thread `asker` must report.
-    pub(crate) fn expired_around(&self, key: Key, asker: Scope) -> Option<Key> {
-        let own = self.get(key)?;
-        self.outermost(own.scope, own.id, self.shield_of(asker))
-    }
-
-    pub(crate) fn expired_in(&self, scope: Scope) -> Option<Key> {
-        self.outermost(scope, INNERMOST, self.shield_of(scope))
+    /// Returns the expired alarm that a check on the thread `asker` must report: a check of `key`, or of all its alarms.
+    pub(super) fn expired_around(&self, key: Option<Key>, asker: Scope) -> Option<Key> {
+        let (scope, innermost) = match key {
+            Some(key) => self.get(key).map(|entry| (entry.scope, entry.id))?,
+            None => (asker, INNERMOST),
+        };
+        self.outermost(scope, innermost, self.shield_of(asker))
     }
 
     /// Returns the outermost of a thread's expired alarms whose ids are above `shield` and at most `innermost`.

@@ -123,7 +123,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         }
 
         for scope in SCOPES.map(Scope) {
-            let found = schedule.expired_in(scope).map(Key::id);
+            let found = schedule.expired_around(None, scope).map(Key::id);
             let found = (found, schedule.next_of(scope), schedule.alarms_of(scope), schedule.any_expired());
             let alarms = model.0.iter().filter(|a| a.scope == scope).count();
             let any_expired = model.0.iter().any(|a| a.expired.is_some());
@@ -134,7 +134,7 @@ fn play(seed: u64, steps: usize, alive: usize) {
         assert_eq!(schedule.is_empty(), model.0.is_empty());
         for alarm in &model.0 {
             let entry = schedule.get(alarm.key).expect("a live key");
-            let around = schedule.expired_around(alarm.key, Scope::NONE).map(Key::id);
+            let around = schedule.expired_around(Some(alarm.key), Scope::NONE).map(Key::id);
             let expected = (alarm.deadline, alarm.expired, model.outermost(alarm.scope, alarm.key.id));
             assert_eq!((entry.deadline, entry.expired, around), expected, "seed {seed}, step {step}");
         }
@@ -158,7 +158,7 @@ fn a_reused_slot_has_no_old_state() {
     let old = schedule.insert(terms(1, Time::NEVER), at(0));
     schedule.ring(old, Cause::Rung);
     let standing = schedule.enter(old, Scope(2));
-    assert_eq!(schedule.expired_in(Scope(2)).map(Key::id), Some(old.id()));
+    assert_eq!(schedule.expired_around(None, Scope(2)).map(Key::id), Some(old.id()));
     schedule.remove(old);
     assert!(!schedule.has_any_in(Scope(2)), "the removed alarm is not entered any more");
     schedule.leave(standing);
@@ -167,7 +167,10 @@ fn a_reused_slot_has_no_old_state() {
     assert_eq!(new.slot(), old.slot());
     assert!(schedule.get(old).is_none());
     expire(&mut schedule, at(10));
-    assert!(schedule.expired_in(Scope(1)).is_some() && schedule.expired_in(Scope(2)).is_none());
+    assert!(
+        schedule.expired_around(None, Scope(1)).is_some()
+            && schedule.expired_around(None, Scope(2)).is_none()
+    );
     schedule.extend(new, Duration::from_nanos(5));
     let entry = schedule.get(new).expect("a live alarm");
     assert_eq!((entry.expired, entry.since), (None, at(5)));
