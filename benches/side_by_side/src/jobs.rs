@@ -1,5 +1,6 @@
 //! The cost of jobs and workers, beside bare system calls, other crates and Python.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use sigalarm::process::{self, Job};
@@ -29,6 +30,7 @@ pub fn jobs(plan: &Plan) -> Vec<Group> {
         .and("mem-isolate", || {
             assert_eq!(mem_isolate::execute_in_isolated_process(|| 7_u8).expect("a value"), 7);
         })
+        .and("mem-isolate, its function flushes stdout", isolated_with_flush)
         .measure("an empty job: started, joined, its value had", plan.rounds(300), TURN);
     // Measured separately, because it leaves the caches cold.
     let slow = Ways::new("bare", bare::fork_and_byte)
@@ -51,8 +53,18 @@ pub fn jobs(plan: &Plan) -> Vec<Group> {
         ("mem-isolate", &mut || {
             mem_isolate::execute_in_isolated_process(|| 7_u8).expect("a value");
         }),
+        ("mem-isolate, its function flushes stdout", &mut isolated_with_flush),
     ]);
     vec![jobs]
+}
+
+/// A job flushes standard output in the child. mem-isolate leaves that to its caller.
+fn isolated_with_flush() {
+    let flushed = mem_isolate::execute_in_isolated_process(|| {
+        let _ = io::stdout().flush();
+        7_u8
+    });
+    assert_eq!(flushed.expect("a value"), 7);
 }
 
 pub fn workers(plan: &Plan) -> Vec<Group> {
