@@ -265,10 +265,10 @@ impl Timers {
     /// Sets the interval timer for the alarm that the parent has armed, because a fork does not copy timers.
     #[cfg(feature = "process")]
     #[inline]
-    pub(super) fn set_interval_again(&mut self, threads: &mut Threads, clock: impl Fn() -> Time) {
+    pub(super) fn set_interval_again(&mut self, threads: &mut Threads, clock: impl Fn() -> Time + Copy) {
         self.interval = IntervalTimer::new();
         let Some(thread) = threads.of(self.interval_owner) else { return };
-        let mut set = |due| self.interval.set(due, Duration::ZERO, clock(), &clock);
+        let mut set = |due| self.interval.set(due, Duration::ZERO, clock(), clock);
         if !thread.due.is_never() && !set(thread.due).is_ok_and(|found| found == Found::Own) {
             self.use_clock(thread);
         }
