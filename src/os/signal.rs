@@ -5,7 +5,7 @@ use super::disposition::Disposition;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
     /// A POSIX timer; the number is its `sigev_value`.
-    #[cfg_attr(target_vendor = "apple", allow(dead_code))]
+    #[cfg_attr(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")), allow(dead_code))]
     Timer(usize),
     Interval,
     /// A `raise` or `pthread_kill` of this process.
