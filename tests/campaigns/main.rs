@@ -6,6 +6,7 @@ mod support;
 mod model;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod single_step;
+mod waits;
 
 // `support/soak` uses these paths; it is part of `tools` too.
 use support::{alarms, process};
@@ -15,5 +16,6 @@ fn main() {
         model,
         #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         single_step,
+        waits,
     ]);
 }

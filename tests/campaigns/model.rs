@@ -1,14 +1,14 @@
 //! Random sequences of operations on alarms, against a model. `tools/src/soak.rs` runs longer.
 
 #[path = "../support/soak/mod.rs"]
-mod engine;
+pub mod engine;
 
 use crate::support::*;
 use engine::{Tally, forks, scopes, storm, trial};
 
 const WORKERS: u64 = 2;
 
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     match std::env::var("SIGALARM_SEED") {
         Ok(seed) => seed.parse().expect("SIGALARM_SEED is a number"),
         Err(_) => 1_000_000,

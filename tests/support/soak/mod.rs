@@ -13,7 +13,7 @@ mod naive;
 mod op;
 mod player;
 #[path = "../../../examples/tsp/rng.rs"]
-mod rng;
+pub mod rng;
 pub mod scopes;
 pub mod storm;
 mod stormer;
